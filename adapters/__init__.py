@@ -1,0 +1,1 @@
+"""Adapters: one folder for each provider's protocol; imports routing only, never the hub."""

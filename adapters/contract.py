@@ -1,0 +1,219 @@
+"""The adapter's contract: pure translations between the hub's words and a provider's; no I/O, no clock.
+
+An adapter is a folder with `adapter.toml` (what it is and can do), `adapter.py` (a class `Adapter`),
+`cases/*.toml` (recorded conversations) and `README.md`. A conversation is a generator: it yields a
+`Request`, is sent the provider's `Response`, and returns what it understood. The runner does the network,
+the token, the limits; when the network fails, the runner closes the conversation and says UNKNOWN.
+
+The one rule: ACCEPTED and REFUSED only in the provider's explicit words. Everything else is UNKNOWN:
+an unmapped code, a 500, a broken body. `None` from `execute` means "taken, the outcome comes later".
+"""
+
+import importlib
+import tomllib
+from collections.abc import Generator
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from routing.message import (
+    TEXT_MAX,
+    Answer,
+    FailureClass,
+    Finding,
+    Heard,
+    Instruction,
+    Kind,
+    Operation,
+    Outcome,
+    Question,
+    Verdict,
+)
+from routing.money import Money
+from routing.table import Rail
+
+ADAPTERS: Final = Path(__file__).parent
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """An HTTP request. `path` is relative to the connection's base URL; with `bearer` the runner adds the token."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    bearer: bool = True
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """An HTTP response; header names are in lower case."""
+
+    status: int
+    headers: dict[str, str] = {}
+    body: bytes = b""
+
+
+class Token(msgspec.Struct, frozen=True):
+    """An access token and how long it may be used."""
+
+    value: str
+    expires_in_s: int
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """What an adapter is given to reach one participant; `secrets` must never be logged."""
+
+    name: str
+    base_url: str
+    settings: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Connection({self.name})"
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What changes from call to call: the time (UTC) and where the provider may call back."""
+
+    now: datetime
+    callback_url: str = ""
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a callback is about, read from its signed URL."""
+
+    transfer: str
+    operation: Operation
+    reference: str
+
+
+class UnreadableError(ValueError):
+    """A callback that the adapter cannot understand; answered with 400 and never acted upon."""
+
+
+Execution: TypeAlias = Generator[Request, Response, Outcome | None]
+Consultation: TypeAlias = Generator[Request, Response, Answer]
+Login: TypeAlias = Generator[Request, Response, Token | None]
+
+
+class Adapter(Protocol):
+    """One provider's protocol. Every method is pure."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Keep the connection."""
+
+    def login(self, context: Context) -> Login:
+        """Obtain an access token; return None where the rail has none or the answer holds none."""
+
+    def execute(self, instruction: Instruction, context: Context) -> Execution:
+        """Tell the provider to act, under `instruction.reference`."""
+
+    def inquire(self, instruction: Instruction, context: Context) -> Execution:
+        """Ask what became of `instruction.reference`, by that reference."""
+
+    def consult(self, question: Question, context: Context) -> Consultation:
+        """Pass a question on."""
+
+    def heard(self, request: Request, subject: Subject | None) -> Outcome | None:
+        """Read a callback; None: nothing of ours in it; raises UnreadableError."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `adapter.toml` says."""
+
+    name: str
+    title: str
+    protocol: str
+    owner: str
+    level: Literal["bronze", "silver", "gold"]
+    identifiers: tuple[str, ...]  # account identifiers the provider understands, the preferred first
+    rail: Rail
+    callbacks: Literal["signed_url", "shared_secret", "none"] = "none"
+    settings: dict[str, str] = {}  # name -> what it is
+    secrets: dict[str, str] = {}  # name -> what it is
+    timeout_s: int = 20
+    in_flight_max: int = 64
+    per_second_max: int | None = None
+
+
+@cache
+def installed() -> dict[str, Manifest]:
+    """List the adapters by name: every folder here with an `adapter.toml`."""
+    found: dict[str, Manifest] = {}
+    for path in sorted(ADAPTERS.glob("*/adapter.toml")):
+        manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
+        if manifest.name != path.parent.name:
+            raise ValueError(f"{path}: the name must be the folder's, {path.parent.name!r}")
+        found[manifest.name] = manifest
+    return found
+
+
+def build(name: str, connection: Connection) -> Adapter:
+    """Make the adapter `name` for a connection; raises KeyError with the list of those installed."""
+    if name not in installed():
+        raise KeyError(f"no adapter {name!r}; installed: {', '.join(installed())}")
+    module = importlib.import_module(f"adapters.{name}.adapter")
+    adapter: Adapter = module.Adapter(connection)
+    return adapter
+
+
+def outcome_of(instruction: Instruction, verdict: Verdict, **said: Any) -> Outcome:
+    """Build the outcome of an instruction; `said` holds failure, code, text, money, provider_reference."""
+    if len(said.get("text") or "") > TEXT_MAX:
+        said["text"] = said["text"][:TEXT_MAX]
+    said.setdefault("heard", Heard.INQUIRY if instruction.asked_ms else Heard.ANSWER)
+    return Outcome(
+        transfer=instruction.transfer,
+        operation=instruction.operation,
+        connection=instruction.connection,
+        reference=instruction.reference,
+        verdict=verdict,
+        asked_ms=instruction.asked_ms,
+        **said,
+    )
+
+
+def unknown(instruction: Instruction, failure: FailureClass = FailureClass.UNCLEAR, **said: Any) -> Outcome:
+    """Build an outcome that is neither accepted nor refused."""
+    return outcome_of(instruction, Verdict.UNKNOWN, failure=failure, **said)
+
+
+def unanswered() -> Answer:
+    """Build the answer to a question that the provider did not answer clearly."""
+    return Answer(finding=Finding.UNANSWERED)
+
+
+__all__ = [
+    "Adapter",
+    "Answer",
+    "Connection",
+    "Consultation",
+    "Context",
+    "Execution",
+    "FailureClass",
+    "Finding",
+    "Heard",
+    "Instruction",
+    "Kind",
+    "Login",
+    "Manifest",
+    "Money",
+    "Operation",
+    "Outcome",
+    "Question",
+    "Rail",
+    "Request",
+    "Response",
+    "Subject",
+    "Token",
+    "UnreadableError",
+    "Verdict",
+    "build",
+    "installed",
+    "outcome_of",
+    "unanswered",
+    "unknown",
+]

@@ -1,0 +1,1 @@
+"""What travels between the hub and its adapters, and where it goes; imports nothing else of ours."""
