@@ -12,7 +12,28 @@ import msgspec
 
 # GSMA Mobile Money API v1.2, account identifiers.
 IDENTIFIER_KEYS: Final = frozenset(
-    ["accountcategory", "bankaccountno", "accountrank", "identityalias", "iban", "accountid", "msisdn", "swiftbic", "sortcode", "organisationid", "username", "walletid", "linkref", "consumerno", "serviceprovider", "storeid", "bankname", "bankaccounttitle", "emailaddress", "mandatereference"]
+    [
+        "accountcategory",
+        "bankaccountno",
+        "accountrank",
+        "identityalias",
+        "iban",
+        "accountid",
+        "msisdn",
+        "swiftbic",
+        "sortcode",
+        "organisationid",
+        "username",
+        "walletid",
+        "linkref",
+        "consumerno",
+        "serviceprovider",
+        "storeid",
+        "bankname",
+        "bankaccounttitle",
+        "emailaddress",
+        "mandatereference",
+    ]
 )
 IDENTIFIERS_MAX: Final = 10
 VALUE_MAX: Final = 256
