@@ -1,0 +1,77 @@
+"""Facts: what a batch of commands needs to know before it can be decided; loaded by the store, never by the core.
+
+`gather` says what to load, `Facts` is what was loaded. Rows that a decision may change are locked.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from hub.core.command import Command, Fund, Heard, Submit, Transfer
+from hub.core.participant import Scheme
+from routing.party import Identifier
+
+CorrelationKey = tuple[str, str]  # caller, correlation id in lower case
+
+
+class Claim(NamedTuple):
+    """A correlation id, or a request without one, that a submission wants to be the first to use."""
+
+    request: str
+    caller: str
+    correlation: str | None
+    transfer: str
+
+
+class Wanted(NamedTuple):
+    """What to load. Every list is sorted and free of repeats, so that locks are always taken in one order."""
+
+    claims: Sequence[Claim]
+    transfers: Sequence[str]  # to be locked
+    originals: Sequence[str]  # of reversals, to be locked too
+    identifiers: Sequence[Identifier]  # whose directory overrides are needed
+    funds: Sequence[str]  # references of funding
+
+
+class Facts(msgspec.Struct, kw_only=True):
+    """What was loaded."""
+
+    now_ms: int
+    scheme: Scheme
+    claimed: frozenset[str]  # requests that are the first with their correlation id
+    earlier: Mapping[CorrelationKey, str]  # for the others: the transfer of the first
+    transfers: Mapping[str, Transfer]
+    reversed_minor: Mapping[str, int]  # original -> sum of its reversals that are not aborted
+    overrides: Mapping[Identifier, str]
+    funded: frozenset[str]  # funding references used before
+
+
+def gather(commands: Sequence[Command]) -> Wanted:
+    """Say what to load for these commands."""
+    claims: list[Claim] = []
+    transfers: set[str] = set()
+    originals: set[str] = set()
+    identifiers: set[Identifier] = set()
+    funds: set[str] = set()
+    for command in commands:
+        if isinstance(command, Submit):
+            body = command.body
+            claims.append(Claim(body.request, command.caller, body.correlation.lower() or None, command.transfer))
+            identifiers.update(body.payer)
+            identifiers.update(body.payee)
+            if command.original:
+                originals.add(command.original)
+        elif isinstance(command, Fund):
+            funds.add(command.reference)
+        elif isinstance(command, Heard):
+            transfers.add(command.outcome.transfer)
+        else:
+            transfers.add(command.transfer)
+    return Wanted(
+        sorted(claims, key=lambda claim: (claim.caller, claim.correlation or "", claim.request)),
+        sorted(transfers),
+        sorted(originals),
+        sorted(identifiers, key=lambda each: (each.key, each.value)),
+        sorted(funds),
+    )

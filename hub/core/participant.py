@@ -1,0 +1,170 @@
+"""Participants and the scheme they are admitted to: who may do what, where, within which limits.
+
+A `Scheme` is an immutable snapshot of one applied scheme file. The store says at every batch which version
+is in force, so that no rule is ever decided on a stale one. Caps live in the accounts, never here.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+import pycountry
+
+from hub.ledger.account import Kind
+from routing.money import EXPONENTS, Money, MoneyError
+from routing.table import Connection, Directory, Rails
+
+
+class Role(StrEnum):
+    """What a participant is admitted as."""
+
+    FSP = "fsp"  # holds customers' accounts: wallet provider or bank; settles
+    THIRD_PARTY = "third_party"  # asks for transfers between others' customers; holds no position
+
+
+class Status(StrEnum):
+    """Whether a participant may take part."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class SchemeError(ValueError):
+    """The scheme file contradicts itself; the message says where and what to do."""
+
+
+class Participant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An organisation admitted to the scheme."""
+
+    id: str
+    name: str
+    role: Role
+    country: str
+    currencies: tuple[str, ...] = ()
+    status: Status = Status.ACTIVE
+    net_debit_cap: dict[str, str] = {}  # currency -> amount; none means nothing beyond prefunding
+    callback_hosts: tuple[str, ...] = ()  # host or host:port that X-Callback-URL may name
+
+
+class DirectoryEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Accounts with this identifier, or beginning with this prefix, are at the participant."""
+
+    key: str
+    value: str
+    participant: str
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one transfer may carry in a currency."""
+
+    min: str
+    max: str
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The scheme's own rules. Times are seconds."""
+
+    name: str
+    transfer_lifetime_s: int = 300  # the lease: after it, no instruction of the transfer is sent any more
+    lapse_margin_s: int = 60  # clocks may differ and a request may be on its way this long after the lease
+    limits: dict[str, Limits] = {}
+
+
+class SchemeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A scheme as it is stored: connections already carry their rails."""
+
+    scheme: Terms
+    participant: tuple[Participant, ...]
+    connection: tuple[Connection, ...] = ()
+    directory: tuple[DirectoryEntry, ...] = ()
+    override: tuple[DirectoryEntry, ...] = ()  # single accounts, such as ported numbers
+
+
+AccountKey = tuple[str, str, Kind]  # participant ("" for the scheme's own), currency, kind
+
+
+class Scheme:
+    """A scheme in force: look-ups built once, then read only."""
+
+    def __init__(self, version: int, file: SchemeFile, accounts: Mapping[AccountKey, int]) -> None:
+        """Build the look-ups; `accounts` are the ledger's account numbers."""
+        self.version = version
+        self.file = file
+        self.accounts = dict(accounts)
+        self.participants = {each.id: each for each in file.participant}
+        self.directory = Directory([(each.key, each.value, each.participant) for each in file.directory])
+        self.rails = Rails(file.connection)
+        self.limits = {
+            currency: (Money.parse(limits.min, currency).minor, Money.parse(limits.max, currency).minor)
+            for currency, limits in file.scheme.limits.items()
+        }
+        self.lifetime_ms = file.scheme.transfer_lifetime_s * 1000
+        self.lapse_margin_ms = file.scheme.lapse_margin_s * 1000
+
+    def active(self, participant: str) -> bool:
+        """Say whether the participant exists and is not suspended."""
+        found = self.participants.get(participant)
+        return found is not None and found.status is Status.ACTIVE
+
+    def position(self, participant: str, currency: str) -> int | None:
+        """Return the number of the participant's position account, or None when it has none."""
+        return self.accounts.get((participant, currency, Kind.POSITION))
+
+
+def chart(file: SchemeFile) -> dict[AccountKey, int | None]:
+    """List the accounts a scheme needs, each with its cap in minor units (None: no floor)."""
+    accounts: dict[AccountKey, int | None] = {}
+    for participant in file.participant:
+        for currency in participant.currencies:
+            cap = participant.net_debit_cap.get(currency, "0")
+            accounts[participant.id, currency, Kind.POSITION] = Money.parse(cap, currency).minor
+            for kind in (Kind.SETTLEMENT_BANK, Kind.FEES, Kind.SUSPENSE):
+                accounts["", currency, kind] = None
+    return accounts
+
+
+def check(file: SchemeFile) -> None:
+    """Refuse a scheme that contradicts itself; raises SchemeError."""
+    ids = [each.id for each in file.participant]
+    _no_repeats("participant", ids)
+    _no_repeats("connection", [each.name for each in file.connection])
+    for participant in file.participant:
+        _check_participant(participant)
+    for connection in file.connection:
+        _known(f"connection {connection.name!r}", connection.participant, ids)
+    for entry in (*file.directory, *file.override):
+        _known(f"directory entry {entry.key} {entry.value!r}", entry.participant, ids)
+    for currency, limits in file.scheme.limits.items():
+        _amount(f"limits of {currency}", limits.min, currency)
+        _amount(f"limits of {currency}", limits.max, currency)
+
+
+def _check_participant(participant: Participant) -> None:
+    where = f"participant {participant.id!r}"
+    if pycountry.countries.get(alpha_2=participant.country) is None:
+        raise SchemeError(f"{where}: {participant.country!r} is not an ISO 3166 country code")
+    for currency in participant.currencies:
+        if currency not in EXPONENTS:
+            raise SchemeError(f"{where}: {currency!r} is not an ISO 4217 currency")
+    for currency, cap in participant.net_debit_cap.items():
+        if currency not in participant.currencies:
+            raise SchemeError(f"{where}: a cap in {currency}, which is not among its currencies")
+        _amount(f"{where}: net_debit_cap", cap, currency)
+
+
+def _amount(where: str, text: str, currency: str) -> None:
+    try:
+        Money.parse(text, currency)
+    except MoneyError as error:
+        raise SchemeError(f"{where}: {text!r}: {error}") from error
+
+
+def _known(where: str, participant: str, ids: list[str]) -> None:
+    if participant not in ids:
+        raise SchemeError(f"{where} names the participant {participant!r}; known are {', '.join(ids)}")
+
+
+def _no_repeats(what: str, names: list[str]) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SchemeError(f"{what} {', '.join(repeated)} is listed twice")
