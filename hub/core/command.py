@@ -51,6 +51,8 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payee: Party
     type: str
     details: dict[str, Any] = {}  # the request as it was received, to be echoed and relayed
+    payer_original: str = ""  # of a reversal: what the payer FSP called its part of the original
+    payee_original: str = ""  # of a reversal: what the payee FSP called its part of the original
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 `gather` says what to load, `Facts` is what was loaded. Rows that a decision may change are locked.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,7 +13,8 @@ from hub.core.command import Command, Fund, Heard, Submit, Transfer
 from hub.core.participant import Scheme
 from routing.party import Identifier
 
-CorrelationKey = tuple[str, str]  # caller, correlation id in lower case
+# Ids come from outside; what is not 32 hexadecimal digits names nothing and is not looked up.
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Claim(NamedTuple):
@@ -40,7 +42,7 @@ class Facts(msgspec.Struct, kw_only=True):
     now_ms: int
     scheme: Scheme
     claimed: frozenset[str]  # requests that are the first with their correlation id
-    earlier: Mapping[CorrelationKey, str]  # for the others: the transfer of the first
+    earlier: Mapping[str, str]  # for the other requests: the transfer of the first
     transfers: Mapping[str, Transfer]
     reversed_minor: Mapping[str, int]  # original -> sum of its reversals that are not aborted
     overrides: Mapping[Identifier, str]
@@ -70,8 +72,8 @@ def gather(commands: Sequence[Command]) -> Wanted:
             transfers.add(command.transfer)
     return Wanted(
         sorted(claims, key=lambda claim: (claim.caller, claim.correlation or "", claim.request)),
-        sorted(transfers),
-        sorted(originals),
+        sorted(id_ for id_ in transfers if _ID.fullmatch(id_)),
+        sorted(id_ for id_ in originals if _ID.fullmatch(id_)),
         sorted(identifiers, key=lambda each: (each.key, each.value)),
         sorted(funds),
     )

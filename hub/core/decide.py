@@ -1,0 +1,336 @@
+"""Deciding: commands and facts in, changes out; one rule sees one transfer, the batch is invisible to it.
+
+Every member is decided in order on what the members before it left, so a batch equals its members one by
+one. A member that cannot be decided fails alone. Nothing here loads, waits or reads a clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from hub.core.admit import Plan, body_of, plan
+from hub.core.change import CALLBACKS, Case, Decided, Funding, Outgoing, Transition
+from hub.core.command import Command, Done, Due, Fund, Heard, Reason, Refusal, Result, Ruling, Submit, Transfer, Word
+from hub.core.facts import Facts
+from hub.core.meaning import EVENTS, connection_for, event_of, noted, reference
+from hub.core.transfer import (
+    AWAITED,
+    FINAL,
+    IN_DOUBT,
+    OPERATION_OF,
+    Effect,
+    Event,
+    IllegalTransitionError,
+    Message,
+    Row,
+    State,
+    transition,
+)
+from hub.ledger.account import Kind
+from hub.ledger.journal import Book, OverCapError, Phase, Posting
+from routing import topology
+from routing.message import Act, FailureClass, Instruction, Operation, Outcome, Verdict, encoded
+from routing.table import Rail
+
+# When nothing but an operator moves a transfer on: the year 9999, in Unix milliseconds.
+PARKED_MS: Final = 253_402_300_799_000
+
+_ENDS: Final = {
+    Verdict.ACCEPTED: frozenset({State.COMMITTED}),
+    Verdict.REFUSED: frozenset({State.ABORTED, State.REFUNDED}),
+    Verdict.UNKNOWN: frozenset[State](),
+}
+_PHASES: Final = {Effect.RESERVE: Phase.PENDING, Effect.POST: Phase.POSTED, Effect.VOID: Phase.VOIDED}
+
+
+def planned(commands: Sequence[Command], facts: Facts) -> list[Plan | Refusal | None]:
+    """Plan the submissions among the commands (None for the others); says which accounts must be locked."""
+    return [plan(command, facts) if isinstance(command, Submit) else None for command in commands]
+
+
+def accounts_of(commands: Sequence[Command], plans: Sequence[Plan | Refusal | None], facts: Facts) -> list[int]:
+    """List the accounts that these commands may post to, in the order in which they are to be locked."""
+    wanted: set[int | None] = set()
+    for command, found in zip(commands, plans, strict=True):
+        if isinstance(found, Plan):
+            wanted.update((found.payer_account, found.payee_account))
+        elif isinstance(command, Fund):
+            money = command.money
+            wanted.add(facts.scheme.position(command.participant, money.currency))
+            wanted.add(facts.scheme.accounts.get(("", money.currency, Kind.SETTLEMENT_BANK)))
+    for transfer in facts.transfers.values():
+        if transfer.state not in FINAL:
+            wanted.add(facts.scheme.position(transfer.payer_fsp, transfer.currency))
+            wanted.add(facts.scheme.position(transfer.payee_fsp, transfer.currency))
+    return sorted(account for account in wanted if account is not None)
+
+
+class Bench:
+    """Where one batch is decided."""
+
+    def __init__(self, facts: Facts, book: Book) -> None:
+        """Take the loaded facts and the locked accounts."""
+        self.facts = facts
+        self.book = book
+        self.now_ms = facts.now_ms
+        self.decided = Decided()
+        self._current: dict[str, Transfer] = dict(facts.transfers)
+        self._reversed: Mapping[str, int] = dict(facts.reversed_minor)
+        self._funded = set(facts.funded)
+
+    def decide(self, commands: Sequence[Command], plans: Sequence[Plan | Refusal | None]) -> Decided:
+        """Decide every command in order."""
+        for command, found in zip(commands, plans, strict=True):
+            try:
+                result = self._one(command, found)
+            except IllegalTransitionError as error:
+                result = Refusal(reason=Reason.BROKEN, detail=str(error))
+            if isinstance(command, Submit) and isinstance(result, Refusal) and result.reason is not Reason.DUPLICATE:
+                self.decided.given_up.append(command.body.request)
+            self.decided.results.append(result)
+        return self.decided
+
+    def _one(self, command: Command, found: Plan | Refusal | None) -> Result:
+        match command:
+            case Submit():
+                return self._submit(command, found)
+            case Heard(outcome=outcome):
+                return self._heard(outcome)
+            case Due(transfer=transfer):
+                return self._due(transfer)
+            case Ruling() | Word():
+                return self._said(command)
+            case Fund():
+                return self._fund(command)
+
+    def _submit(self, command: Submit, found: Plan | Refusal | None) -> Result:
+        if not isinstance(found, Plan):
+            if found is not None and found.transfer == command.transfer:
+                return Done(transfer=command.transfer, changed=False)  # our own commit, whose confirmation was lost
+            return found or Refusal(reason=Reason.BROKEN)
+        if command.original:
+            # An earlier member of this batch may have reversed the same original.
+            found_again = plan(command, msgspec.structs.replace(self.facts, reversed_minor=self._reversed))
+            if isinstance(found_again, Refusal):
+                return found_again
+            found = found_again
+        transfer, event, barred = found.transfer, Event.ADMITTED, found.barred
+        row = transition(transfer.flow, transfer.state, event)
+        if barred is None:
+            try:
+                self._enter(transfer, row.effect)
+            except OverCapError:
+                barred = Reason.CAP_EXCEEDED
+        if barred is not None:
+            event = Event.BARRED
+            row = transition(transfer.flow, transfer.state, event)
+            transfer = msgspec.structs.replace(transfer, reason=barred)
+        elif command.original:
+            so_far = self._reversed.get(command.original, 0)
+            self._reversed = {**self._reversed, command.original: so_far + transfer.minor}
+        transfer = self._move(transfer, row, who="hub", detail="; ".join(found.reasons), enter=False)
+        return Done(transfer=transfer.id, state=transfer.state)
+
+    def _heard(self, outcome: Outcome) -> Result:
+        transfer = self._current.get(outcome.transfer)
+        if transfer is None:
+            return Refusal(reason=Reason.TRANSFER_UNKNOWN, detail=outcome.connection)
+        event = event_of(
+            transfer,
+            outcome,
+            now_ms=self.now_ms,
+            rail=self._rail(transfer),
+            lapse_margin_ms=self.facts.scheme.lapse_margin_ms,
+        )
+        if event is None:
+            return Done(transfer=transfer.id, state=transfer.state, changed=False)
+        detail = " ".join(part for part in (outcome.heard, outcome.failure, outcome.code, outcome.text) if part)
+        transfer = noted(transfer, outcome, event)
+        row = transition(transfer.flow, transfer.state, event)
+        transfer = self._move(transfer, row, who=outcome.connection, detail=detail)
+        return Done(transfer=transfer.id, state=transfer.state)
+
+    def _due(self, id_: str) -> Result:
+        transfer = self._current.get(id_)
+        if transfer is None or transfer.due_ms is None or transfer.due_ms > self.now_ms:
+            return Done(transfer=id_, changed=False)
+        exhausted = transfer.state in IN_DOUBT and transfer.asks >= self._rail(transfer).asks_max
+        row = transition(transfer.flow, transfer.state, Event.EXHAUSTED if exhausted else Event.DUE)
+        transfer = self._move(transfer, row, who="hub", detail=f"asked {transfer.asks} times")
+        return Done(transfer=transfer.id, state=transfer.state)
+
+    def _said(self, command: Ruling | Word) -> Result:
+        """Take the word of a named operator, or of the participant that was instructed."""
+        transfer = self._current.get(command.transfer)
+        if transfer is None or (isinstance(command, Word) and command.caller not in _insiders(transfer)):
+            return Refusal(reason=Reason.TRANSFER_UNKNOWN)
+        operation = AWAITED.get(transfer.state)
+        if operation is None:
+            ends = _ENDS[command.verdict]
+            if transfer.state in ends:
+                return Done(transfer=transfer.id, state=transfer.state, changed=False)
+        if operation is None or command.verdict is Verdict.UNKNOWN or not _may_say(command, transfer, operation):
+            return Refusal(reason=Reason.STATE_FORBIDS, detail=f"it is {transfer.state}", transfer=transfer.id)
+        if isinstance(command, Ruling):
+            who, why = f"operator {command.by}", command.why
+        else:
+            who, why = command.caller, "said by the participant itself"
+        if command.verdict is Verdict.REFUSED:
+            transfer = msgspec.structs.replace(transfer, reason=FailureClass.REFUSED)
+        row = transition(transfer.flow, transfer.state, EVENTS[command.verdict])
+        transfer = self._move(transfer, row, who=who, detail=why)
+        return Done(transfer=transfer.id, state=transfer.state)
+
+    def _fund(self, command: Fund) -> Result:
+        money = command.money
+        position = self.facts.scheme.position(command.participant, money.currency)
+        if position is None:
+            return Refusal(reason=Reason.CURRENCY_UNSUPPORTED, detail=f"{command.participant} {money.currency}")
+        if command.reference in self._funded:
+            return Done(changed=False)
+        bank = self.facts.scheme.accounts["", money.currency, Kind.SETTLEMENT_BANK]
+        debit, credit = (bank, position) if money.minor > 0 else (position, bank)
+        try:
+            self.book.enter(Posting(f"fund:{command.reference}", debit, credit, abs(money.minor), Phase.DIRECT))
+        except OverCapError as error:
+            return Refusal(reason=Reason.CAP_EXCEEDED, detail=str(error))
+        self._funded.add(command.reference)
+        self.decided.fundings.append(
+            Funding(
+                reference=command.reference,
+                participant=command.participant,
+                currency=money.currency,
+                minor=money.minor,
+                by=command.by,
+                at_ms=self.now_ms,
+            )
+        )
+        return Done()
+
+    def _move(self, transfer: Transfer, row: Row, *, who: str, detail: str, enter: bool = True) -> Transfer:
+        """Carry a row out: ledger, state, audit trail, message."""
+        if row.next is row.state and row.effect is Effect.NOTHING and row.message is Message.NOBODY:
+            return transfer
+        if enter:
+            self._enter(transfer, row.effect)
+        before, transfer = transfer, self._timed(transfer, row)
+        self._current[transfer.id] = transfer
+        is_new = before.seq == 0 or transfer.id in self.decided.added
+        (self.decided.added if is_new else self.decided.moved)[transfer.id] = transfer
+        self.decided.transitions.append(
+            Transition(
+                transfer=transfer.id,
+                seq=transfer.seq,
+                state=row.state,
+                event=row.event,
+                next=row.next,
+                at_ms=self.now_ms,
+                who=who,
+                detail=detail,
+            )
+        )
+        self._speak(transfer, row, detail)
+        return transfer
+
+    def _timed(self, transfer: Transfer, row: Row) -> Transfer:
+        """Bring the transfer to its next state, and say when to look again."""
+        rail = self._rail(transfer)
+        now = self.now_ms
+        asks, lease_ends_ms = transfer.asks, transfer.lease_ends_ms
+        if row.next in FINAL:
+            due_ms = None
+        elif row.message in OPERATION_OF:
+            first = row.event is not Event.ABSENT
+            rail = self._rail(msgspec.structs.replace(transfer, state=row.next))
+            asks = 0 if first else asks
+            if first or row.message is Message.REFUND_PAYER:
+                lease_ends_ms = now + self.facts.scheme.lifetime_ms
+            due_ms = now + rail.answer_within_s * 1000
+        elif row.message is Message.ASK_FSP:
+            asks += 1
+            due_ms = now + min(rail.ask_spacing_s << min(asks - 1, 16), rail.ask_spacing_max_s) * 1000
+        elif row.event is Event.EXHAUSTED or (row.next is State.OWED_IN_DOUBT and row.event is Event.REFUSED):
+            due_ms = PARKED_MS
+        elif row.event in (Event.UNANSWERED, Event.MISMATCHED) and row.state not in IN_DOUBT:
+            due_ms = now + rail.ask_first_after_s * 1000
+        else:
+            due_ms = transfer.due_ms
+        return msgspec.structs.replace(
+            transfer,
+            state=row.next,
+            seq=transfer.seq + 1,
+            asks=asks,
+            due_ms=due_ms,
+            lease_ends_ms=lease_ends_ms,
+            updated_ms=now,
+        )
+
+    def _speak(self, transfer: Transfer, row: Row, detail: str) -> None:
+        match row.message:
+            case Message.NOBODY:
+                return
+            case Message.TELL_CALLER:
+                body = body_of(transfer)
+                if body.callback_url:
+                    self._send(transfer, CALLBACKS, msgspec.Raw(encoded(transfer)))
+            case Message.TELL_OPERATOR:
+                case = Case(
+                    transfer=transfer.id, seq=transfer.seq, kind=row.event, detail=detail, opened_ms=self.now_ms
+                )
+                self.decided.cases.append(case)
+            case Message.ASK_FSP:
+                self._instruct(transfer, AWAITED[transfer.state], Act.ASK)
+            case _:
+                self._instruct(transfer, OPERATION_OF[row.message], Act.DO)
+
+    def _instruct(self, transfer: Transfer, operation: Operation, act: Act) -> None:
+        body = body_of(transfer)
+        connection = connection_for(transfer, operation)
+        instruction = Instruction(
+            transfer=transfer.id,
+            operation=operation,
+            act=act,
+            reference=reference(transfer.id, operation),
+            connection=connection,
+            payer_fsp=transfer.payer_fsp,
+            payee_fsp=transfer.payee_fsp,
+            money=transfer.money,
+            payer=body.payer,
+            payee=body.payee,
+            type=body.type,
+            created_ms=transfer.created_ms,
+            lease_ends_ms=transfer.lease_ends_ms,
+            asked_ms=self.now_ms if act is Act.ASK else 0,
+            original=body.payee_original if operation is Operation.CREDIT else body.payer_original,
+            description=str(body.details.get("descriptionText", "")),
+            details=body.details,
+        )
+        self._send(transfer, topology.instructions(connection), msgspec.Raw(encoded(instruction)))
+
+    def _send(self, transfer: Transfer, queue: str, body: msgspec.Raw) -> None:
+        self.decided.outbox.append(Outgoing(transfer=transfer.id, seq=transfer.seq, queue=queue, body=body))
+
+    def _enter(self, transfer: Transfer, effect: Effect) -> None:
+        if effect is Effect.NOTHING or transfer.payer_fsp == transfer.payee_fsp:
+            return  # within one participant nothing is cleared
+        scheme = self.facts.scheme
+        payer = scheme.accounts[transfer.payer_fsp, transfer.currency, Kind.POSITION]
+        payee = scheme.accounts[transfer.payee_fsp, transfer.currency, Kind.POSITION]
+        self.book.enter(Posting(transfer.id, payer, payee, transfer.minor, _PHASES[effect]))
+
+    def _rail(self, transfer: Transfer) -> Rail:
+        operation = AWAITED.get(transfer.state)
+        name = "" if operation is None else connection_for(transfer, operation)
+        found = self.facts.scheme.rails.by_name.get(name)
+        return Rail() if found is None else found.rail
+
+
+def _insiders(transfer: Transfer) -> tuple[str, str, str]:
+    return transfer.caller, transfer.payer_fsp, transfer.payee_fsp
+
+
+def _may_say(command: Ruling | Word, transfer: Transfer, operation: Operation) -> bool:
+    if isinstance(command, Ruling):
+        return transfer.state in IN_DOUBT
+    return command.caller == (transfer.payee_fsp if operation is Operation.CREDIT else transfer.payer_fsp)

@@ -1,0 +1,80 @@
+"""Meaning: what an FSP's words mean for a transfer as it stands; it decides nothing and changes nothing.
+
+A word from the wrong connection, under the wrong reference, or against what the FSP said before never
+moves money: it is CONTRADICTED, an operator's matter. A repeated word means nothing new.
+"""
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from hub.core.command import Transfer
+from hub.core.transfer import AWAITED, SETTLED, Event, State
+from routing.message import FailureClass, Operation, Outcome, Verdict
+from routing.table import Rail
+
+EVENTS: Final = {Verdict.ACCEPTED: Event.ACCEPTED, Verdict.REFUSED: Event.REFUSED, Verdict.UNKNOWN: Event.UNANSWERED}
+
+_REFUNDING: Final = frozenset({State.OWED, State.OWED_IN_DOUBT})
+
+
+def reference(transfer: str, operation: Operation) -> str:
+    """Return what a provider knows an operation by: derived from the committed transfer, so never a second one.
+
+    A UUID in the form of version 4, the strictest form that a rail asks for.
+    """
+    digits = hashlib.sha256(f"{transfer}:{operation}".encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"
+
+
+def connection_for(transfer: Transfer, operation: Operation) -> str:
+    """Return the connection that was chosen for an operation when the transfer was admitted."""
+    return transfer.payee_connection if operation is Operation.CREDIT else transfer.payer_connection
+
+
+def event_of(transfer: Transfer, outcome: Outcome, *, now_ms: int, rail: Rail, lapse_margin_ms: int) -> Event | None:
+    """Say what an outcome means; None: nothing new."""
+    operation = outcome.operation
+    ours = outcome.reference == reference(transfer.id, operation)
+    if not ours or outcome.connection != connection_for(transfer, operation):
+        return Event.CONTRADICTED
+    if operation is not AWAITED.get(transfer.state):
+        known = SETTLED.get((transfer.flow, transfer.state), {}).get(operation)
+        return None if outcome.verdict in (known, Verdict.UNKNOWN) else Event.CONTRADICTED
+    if outcome.verdict is Verdict.ACCEPTED and outcome.money not in (None, transfer.money):
+        return Event.MISMATCHED
+    if outcome.verdict is Verdict.UNKNOWN and outcome.failure is FailureClass.ABSENT:
+        return _absent(transfer, outcome, now_ms=now_ms, rail=rail, lapse_margin_ms=lapse_margin_ms)
+    return EVENTS[outcome.verdict]
+
+
+def _absent(transfer: Transfer, outcome: Outcome, *, now_ms: int, rail: Rail, lapse_margin_ms: int) -> Event:
+    """Tell "not yet received" from "will never be received".
+
+    No runner sends after the lease. So when the question itself was put after the lease and a margin for
+    what was still on its way, the FSP's "never seen" is the last word. A refund is owed for ever: its lease
+    is renewed each time it is sent, so it never lapses.
+    """
+    if outcome.operation is Operation.REFUND:
+        return Event.ABSENT
+    if outcome.asked_ms >= transfer.lease_ends_ms + lapse_margin_ms:
+        return Event.LAPSED
+    return Event.ABSENT if rail.resend_safe and now_ms < transfer.lease_ends_ms else Event.UNANSWERED
+
+
+def noted(transfer: Transfer, outcome: Outcome, event: Event) -> Transfer:
+    """Keep the FSP's own reference, and why it refused or is unclear; of a refund, keep why the credit failed."""
+    if event is Event.CONTRADICTED:
+        return transfer
+    own = outcome.provider_reference
+    if own and outcome.operation is Operation.CREDIT:
+        transfer = msgspec.structs.replace(transfer, payee_reference=own)
+    elif own:
+        transfer = msgspec.structs.replace(transfer, payer_reference=own)
+    if transfer.state in _REFUNDING:
+        return transfer
+    if event is Event.ACCEPTED:
+        return msgspec.structs.replace(transfer, reason="", code="")
+    why = FailureClass.LAPSED if event is Event.LAPSED else outcome.failure or FailureClass.UNCLEAR
+    return msgspec.structs.replace(transfer, reason=why, code=outcome.code)

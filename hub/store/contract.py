@@ -1,0 +1,77 @@
+"""What a store is: one batch at a time is loaded, locked, applied and committed, all of it or nothing.
+
+Two stores keep this contract and pass one test suite: `hub.store.sql` (PostgreSQL) and
+`hub.store.memory`. Everything is idempotent, so a batch whose commit could not be confirmed is repeated.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import msgspec
+
+from hub.core.change import Decided, Outgoing
+from hub.core.facts import Facts, Wanted
+from hub.core.participant import SchemeFile
+from hub.ledger.journal import Book
+from hub.store.read import Credential, Reader
+
+OutboxKey = tuple[str, int]  # transfer, seq
+
+
+class UnavailableError(Exception):
+    """The database could not be reached, or broke off: the batch may or may not be committed; repeat it."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """An outbox row that is to be sent."""
+
+    message: Outgoing
+    attempts: int
+
+
+class Work(Protocol):
+    """One batch, inside one database transaction."""
+
+    async def load(self, wanted: Wanted) -> Facts:
+        """Claim correlation ids, lock and read what the batch needs."""
+
+    async def lock(self, accounts: Sequence[int]) -> Book:
+        """Lock the accounts, in this order, and open the book."""
+
+    async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
+        """Write everything and commit."""
+
+
+class Store(Reader, Protocol):
+    """Where everything is kept."""
+
+    def work(self) -> AbstractAsyncContextManager[Work]:
+        """Begin a batch; leaving without `apply` undoes everything, claims included."""
+
+    async def due(self, limit: int) -> list[str]:
+        """Return transfers whose time has come, the longest overdue first."""
+
+    async def waiting(self, queue_prefix: str, older_than_ms: int, limit: int) -> list[Waiting]:
+        """Claim messages of the outbox that are due and `older_than_ms` late: nobody else gets them for a while."""
+
+    async def sent(self, keys: Sequence[OutboxKey]) -> None:
+        """Take confirmed messages out of the outbox."""
+
+    async def postpone(self, key: OutboxKey, *, wait_ms: int, note: str) -> None:
+        """Try a message again later; counts the attempt."""
+
+    async def park(self, key: OutboxKey, note: str) -> None:
+        """Stop trying, keep the message and say why: an operator sees it."""
+
+    async def apply_scheme(self, file: SchemeFile, by: str) -> int:
+        """Put a scheme in force in one commit; opens accounts and sets caps; returns its version."""
+
+    async def save_credential(self, credential: Credential) -> None:
+        """Admit a participant's software, or change how it proves itself."""
+
+    async def close_case(self, transfer: str, seq: int, by: str) -> bool:
+        """Close a case of the exception queue; False: there is no such open case."""
+
+    async def close(self) -> None:
+        """Let go of every connection."""

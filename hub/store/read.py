@@ -1,0 +1,81 @@
+"""Reading: what the doors may look up; nothing here changes money or locks a row."""
+
+from typing import Protocol
+
+import msgspec
+
+from hub.core.change import Case, Transition
+from hub.core.command import Transfer
+from hub.core.participant import Scheme
+from hub.ledger.account import Account
+from hub.ledger.journal import Entry
+from routing.party import Identifier, Party
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """How a participant's software proves who it is. Secrets are 256 random bits; only their SHA-256 is kept."""
+
+    client_id: str
+    participant: str
+    secret_hash: bytes
+    api_key_hash: bytes = b""
+    enabled: bool = True
+
+
+class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One write request: GSMA's request state hangs on it."""
+
+    id: str
+    caller: str
+    correlation: str
+    transfer: str
+    created_ms: int
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known about one transfer."""
+
+    transfer: Transfer
+    transitions: list[Transition]
+    entries: list[Entry]
+    cases: list[Case]
+
+
+class Reader(Protocol):
+    """Look-ups. Ids are 32 hexadecimal digits; None: there is no such thing."""
+
+    async def transfer(self, id_: str) -> Transfer | None:
+        """Return a transfer as it stands."""
+
+    async def request(self, id_: str) -> RequestRow | None:
+        """Return a write request."""
+
+    async def response(self, caller: str, correlation: str) -> RequestRow | None:
+        """Return the write request that this caller sent with this correlation id."""
+
+    async def credential(self, client_id: str) -> Credential | None:
+        """Return a credential."""
+
+    async def save_token(self, token_hash: bytes, client_id: str, expires_ms: int) -> None:
+        """Keep an access token's hash; forget expired ones."""
+
+    async def token(self, token_hash: bytes) -> Credential | None:
+        """Return whose token it is; None when unknown, expired, or its credential is switched off."""
+
+    async def scheme(self) -> Scheme:
+        """Return the scheme in force."""
+
+    async def overrides(self, party: Party) -> dict[Identifier, str]:
+        """Return the directory overrides for a party's identifiers."""
+
+    async def timeline(self, id_: str) -> Timeline | None:
+        """Return everything known about a transfer."""
+
+    async def accounts(self) -> list[Account]:
+        """Return every ledger account."""
+
+    async def open_cases(self, limit: int) -> list[Case]:
+        """Return the operators' exception queue, the oldest first."""
+
+    async def alive(self) -> bool:
+        """Say whether the database answers."""
