@@ -1,0 +1,157 @@
+"""The one door: everything that changes money enters here; it gathers, loads, decides, applies, delivers.
+
+Commands that arrive while a batch is being committed form the next batch by themselves, up to a limit;
+nobody waits for a batch to fill. No provider is called and nothing is published inside a database
+transaction: what a batch has to say is in the outbox when it commits, and only then handed to `deliver`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Histogram
+
+from hub.core.change import Decided, Outgoing
+from hub.core.command import Command, Reason, Refusal, Result
+from hub.core.decide import Bench, accounts_of, planned
+from hub.core.facts import gather
+from hub.core.inquiry import route
+from hub.store.contract import Store, UnavailableError
+from routing import topology
+from routing.bus import Bus, BusError
+from routing.message import Answer, Finding, Kind, Question, encoded
+from routing.party import Party
+
+BATCH_MAX: Final = 256
+WAITING_MAX: Final = 20_000
+REPEATS_MAX: Final = 8
+
+_BATCHES: Final = Histogram("hub_batch_commands", "Commands in a batch.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256))
+_SECONDS: Final = Histogram(
+    "hub_batch_seconds", "From load to commit.", buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.2, 1)
+)
+_RESULTS: Final = Counter("hub_commands", "Commands by what became of them.", ["result"])
+_TRANSITIONS: Final = Counter("hub_transitions", "Transitions by the state they lead to.", ["state"])
+
+_log: Final = structlog.get_logger("flow")
+_answer: Final = msgspec.json.Decoder(Answer).decode
+
+# Takes what a committed batch has to say. Must not block and must not fail: the outbox has it all.
+Deliver = Callable[[Sequence[Outgoing]], None]
+
+
+class OverloadedError(Exception):
+    """Too many commands are waiting: try again later."""
+
+
+class Door:
+    """The one door."""
+
+    def __init__(self, store: Store, bus: Bus, deliver: Deliver, *, inquiry_timeout_s: float = 10) -> None:
+        """Work on this store; hand messages of committed batches to `deliver`."""
+        self.store = store
+        self._bus = bus
+        self._deliver = deliver
+        self._inquiry_timeout_s = inquiry_timeout_s
+        self._waiting: deque[tuple[Command, asyncio.Future[Result]]] = deque()
+        self._runner: asyncio.Task[None] | None = None
+
+    async def handle(self, command: Command) -> Result:
+        """Carry a command out; returns after the commit. Raises OverloadedError or UnavailableError."""
+        return await self._enqueue(command)
+
+    async def handle_all(self, commands: Sequence[Command]) -> list[Result]:
+        """Carry out commands that arrived together; each is then alone."""
+        return list(await asyncio.gather(*(self._enqueue(command) for command in commands)))
+
+    def _enqueue(self, command: Command) -> Awaitable[Result]:
+        if len(self._waiting) >= WAITING_MAX:
+            raise OverloadedError(f"{WAITING_MAX} commands are waiting")
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, future))
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
+        return future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            members = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
+            try:
+                results: Sequence[Result | BaseException] = await self._carry_out([command for command, _ in members])
+            except Exception as error:  # noqa: BLE001 - whoever waits is told; the next batch goes on
+                results = [error] * len(members)
+            for (_, future), result in zip(members, results, strict=True):
+                if future.done():
+                    continue
+                if isinstance(result, BaseException):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+
+    async def _carry_out(self, commands: Sequence[Command]) -> Sequence[Result | BaseException]:
+        """Carry out a batch; when it cannot be written, its members one by one, so that they fail alone."""
+        try:
+            return await self._repeated(commands)
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not take the other members along
+            if len(commands) == 1:
+                _log.exception("command.broken", command=type(commands[0]).__name__)
+                return [Refusal(reason=Reason.BROKEN, detail=type(error).__name__)]
+            results: list[Result | BaseException] = []
+            for command in commands:
+                results.extend(await self._carry_out([command]))
+            return results
+
+    async def _repeated(self, commands: Sequence[Command]) -> list[Result]:
+        """Repeat a batch whose commit is unsure: every command says the same thing when it is said twice."""
+        for attempt in range(REPEATS_MAX):
+            try:
+                return await self._batch(commands)
+            except UnavailableError as error:
+                _log.warning("database.unavailable", attempt=attempt, error=str(error)[:200])
+                if attempt == REPEATS_MAX - 1:
+                    raise
+                await asyncio.sleep(min(0.05 * 2**attempt, 2))
+        raise AssertionError("unreachable")
+
+    async def _batch(self, commands: Sequence[Command]) -> list[Result]:
+        with _SECONDS.time():
+            async with self.store.work() as work:
+                facts = await work.load(gather(commands))
+                plans = planned(commands, facts)
+                book = await work.lock(accounts_of(commands, plans, facts))
+                decided = Bench(facts, book).decide(commands, plans)
+                await work.apply(decided, book, facts.now_ms)
+        _BATCHES.observe(len(commands))
+        self._report(decided)
+        self._deliver(decided.outbox)
+        return decided.results
+
+    @staticmethod
+    def _report(decided: Decided) -> None:
+        for result in decided.results:
+            _RESULTS.labels(result.reason if isinstance(result, Refusal) else "done").inc()
+        for each in decided.transitions:
+            _TRANSITIONS.labels(each.next).inc()
+        for case in decided.cases:
+            _log.warning("case.opened", transfer=case.transfer, kind=case.kind, detail=case.detail)
+
+    async def inquire(self, *, asker: str, kind: Kind, party: Party, institution: str = "") -> Answer | Refusal:
+        """Pass a question on and wait for its answer; no answer in time is an answer too: UNANSWERED."""
+        scheme = await self.store.scheme()
+        overrides = await self.store.overrides(party)
+        connection = route(scheme, asker=asker, kind=kind, party=party, institution=institution, overrides=overrides)
+        if isinstance(connection, Refusal):
+            return connection
+        question = Question(kind=kind, connection=connection, party=party, asker=asker, correlation="")
+        try:
+            body = await self._bus.ask(
+                topology.inquiries(connection), encoded(question), timeout_s=self._inquiry_timeout_s
+            )
+        except BusError:
+            return Answer(finding=Finding.UNANSWERED)
+        return _answer(body)

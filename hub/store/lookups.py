@@ -1,0 +1,230 @@
+"""Looking up and keeping house on PostgreSQL: reads for the doors, the outbox, schemes and credentials.
+
+Nothing here posts to the ledger or moves a transfer. Each call is one short database transaction.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from hub.core.change import Case, Outgoing, Transition
+from hub.core.command import Transfer
+from hub.core.participant import Scheme, SchemeError, SchemeFile, chart
+from hub.ledger.account import Account, Kind
+from hub.ledger.journal import Entry, Phase, Posting
+from hub.store import statements
+from hub.store.contract import OutboxKey, UnavailableError, Waiting
+from hub.store.read import Credential, RequestRow, Timeline
+from routing.party import Identifier, Party
+
+Connection = AsyncConnection[TupleRow]
+
+_transfer: Final = msgspec.json.Decoder(Transfer).decode
+_transitions: Final = msgspec.json.Decoder(list[Transition]).decode
+_cases: Final = msgspec.json.Decoder(list[Case]).decode
+_accounts: Final = msgspec.json.Decoder(list[Account]).decode
+_scheme_file: Final = msgspec.json.Decoder(SchemeFile).decode
+
+_CREDENTIAL: Final = "c.client_id, c.participant, c.secret_hash, c.api_key_hash, c.enabled"
+
+
+class LookUps:
+    """What the PostgreSQL store does beside batches."""
+
+    def __init__(self, readers: AsyncConnectionPool[Connection]) -> None:
+        """Use this pool."""
+        self._readers = readers
+        self._scheme: Scheme | None = None
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._readers.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise UnavailableError(str(error)) from error
+
+    async def _all(self, statement: str, *parameters: Any) -> list[Any]:
+        async with self._reading() as connection:
+            return await (await connection.execute(statement, parameters)).fetchall()
+
+    async def _one(self, statement: str, *parameters: Any) -> Any:
+        rows = await self._all(statement, *parameters)
+        return rows[0] if rows else None
+
+    async def _run(self, statement: str, *parameters: Any) -> int:
+        async with self._reading() as connection:
+            return (await connection.execute(statement, parameters)).rowcount
+
+    async def transfer(self, id_: str) -> Transfer | None:
+        """Return a transfer as it stands."""
+        row = await self._one(statements.TRANSFER, id_)
+        return None if row is None else _transfer(row[0])
+
+    async def request(self, id_: str) -> RequestRow | None:
+        """Return a write request."""
+        return _request(await self._one(statements.REQUEST, id_))
+
+    async def response(self, caller: str, correlation: str) -> RequestRow | None:
+        """Return the write request that this caller sent with this correlation id."""
+        return _request(await self._one(statements.RESPONSE, caller, correlation.lower()))
+
+    async def credential(self, client_id: str) -> Credential | None:
+        """Return a credential."""
+        row = await self._one(f"SELECT {_CREDENTIAL} FROM credential AS c WHERE c.client_id = %s", client_id)
+        return _credential(row)
+
+    async def save_token(self, token_hash: bytes, client_id: str, expires_ms: int) -> None:
+        """Keep an access token's hash; forget expired ones."""
+        async with self._reading() as connection, connection.pipeline():
+            await connection.execute(f"DELETE FROM token WHERE expires_ms < {statements.NOW_MS}")
+            await connection.execute("INSERT INTO token VALUES (%s, %s, %s)", (token_hash, client_id, expires_ms))
+
+    async def token(self, token_hash: bytes) -> Credential | None:
+        """Return whose token it is; None when unknown, expired, or its credential is switched off."""
+        return _credential(
+            await self._one(
+                f"SELECT {_CREDENTIAL} FROM token AS t JOIN credential AS c USING (client_id) "
+                f"WHERE t.hash = %s AND t.expires_ms > {statements.NOW_MS} AND c.enabled",
+                token_hash,
+            )
+        )
+
+    async def save_credential(self, credential: Credential) -> None:
+        """Admit a participant's software, or change how it proves itself."""
+        await self._run(
+            "INSERT INTO credential VALUES (%s, %s, %s, %s, %s) ON CONFLICT (client_id) DO UPDATE SET "
+            "participant = excluded.participant, secret_hash = excluded.secret_hash, "
+            "api_key_hash = excluded.api_key_hash, enabled = excluded.enabled",
+            *msgspec.structs.astuple(credential),
+        )
+
+    async def scheme(self) -> Scheme:
+        """Return the scheme in force."""
+        async with self._reading() as connection:
+            version = await (await connection.execute("SELECT max(version) FROM scheme")).fetchall()
+            if self._scheme is None or self._scheme.version != version[0][0]:
+                self._scheme = await self._read_scheme(connection)
+            return self._scheme
+
+    async def _read_scheme(self, connection: Connection) -> Scheme:
+        rows = await (await connection.execute(statements.SCHEME)).fetchall()
+        if not rows:
+            raise SchemeError("no scheme is in force yet: apply one with `hub apply config/scheme.toml`")
+        accounts = await (await connection.execute("SELECT participant, currency, kind, id FROM account")).fetchall()
+        numbers = {(participant, currency, Kind(kind)): id_ for participant, currency, kind, id_ in accounts}
+        return Scheme(rows[0][0], _scheme_file(rows[0][1]), numbers)
+
+    async def apply_scheme(self, file: SchemeFile, by: str) -> int:
+        """Put a scheme in force in one commit; opens accounts and sets caps; returns its version."""
+        async with self._reading() as connection, connection.transaction(), connection.cursor() as cursor:
+            await cursor.execute("LOCK TABLE scheme IN EXCLUSIVE MODE")
+            for (participant, currency, kind), cap in sorted(chart(file).items()):
+                await cursor.execute(
+                    "INSERT INTO account (kind, participant, currency, cap_minor) VALUES (%s, %s, %s, %s) "
+                    "ON CONFLICT (participant, currency, kind) DO UPDATE SET cap_minor = excluded.cap_minor",
+                    (kind, participant, currency, cap),
+                )
+            await cursor.execute("DELETE FROM directory_override")
+            await cursor.executemany(
+                "INSERT INTO directory_override VALUES (%s, %s, %s)",
+                [(each.key, each.value, each.participant) for each in file.override],
+            )
+            await cursor.execute(
+                "INSERT INTO scheme (document, applied_ms, applied_by) "
+                f"VALUES (%s::json, {statements.NOW_MS}, %s) RETURNING version",
+                (msgspec.json.encode(file).decode(), by),
+            )
+            return int((await cursor.fetchall())[0][0])
+
+    async def overrides(self, party: Party) -> dict[Identifier, str]:
+        """Return the directory overrides for a party's identifiers."""
+        rows = [{"key": each.key, "value": each.value} for each in party]
+        found = await self._all(statements.OVERRIDES, msgspec.json.encode(rows).decode())
+        return {Identifier(key, value): participant for key, value, participant in found}
+
+    async def timeline(self, id_: str) -> Timeline | None:
+        """Return everything known about a transfer."""
+        transfer = await self.transfer(id_)
+        if transfer is None:
+            return None
+        entries = [
+            Entry(Posting(subject, debit, credit, minor, Phase(phase)), *balances)
+            for subject, debit, credit, minor, phase, *balances in await self._all(statements.ENTRIES_OF, id_)
+        ]
+        return Timeline(
+            transfer=transfer,
+            transitions=_transitions((await self._one(statements.TIMELINE, id_))[0]),
+            entries=entries,
+            cases=_cases((await self._one(statements.CASES_OF, id_))[0]),
+        )
+
+    async def accounts(self) -> list[Account]:
+        """Return every ledger account."""
+        return _accounts((await self._one(statements.ALL_ACCOUNTS))[0])
+
+    async def open_cases(self, limit: int) -> list[Case]:
+        """Return the operators' exception queue, the oldest first."""
+        return _cases((await self._one(statements.CASES_OPEN, limit))[0])
+
+    async def close_case(self, transfer: str, seq: int, by: str) -> bool:
+        """Close a case of the exception queue; False: there is no such open case."""
+        return await self._run(statements.CLOSE_CASE, by, transfer, seq) == 1
+
+    async def alive(self) -> bool:
+        """Say whether the database answers."""
+        try:
+            await self._one("SELECT 1")
+        except UnavailableError:
+            return False
+        return True
+
+    async def due(self, limit: int) -> list[str]:
+        """Return transfers whose time has come, the longest overdue first."""
+        return [row[0] for row in await self._all(statements.DUE, limit)]
+
+    async def waiting(self, queue_prefix: str, older_than_ms: int, limit: int) -> list[Waiting]:
+        """Claim messages of the outbox that are due and late: nobody else gets them for a while."""
+        return [
+            Waiting(
+                message=Outgoing(transfer=transfer, seq=seq, queue=queue, body=msgspec.Raw(body.encode())),
+                attempts=attempts,
+            )
+            for transfer, seq, queue, body, attempts in await self._all(
+                statements.WAITING, f"{queue_prefix}%", older_than_ms, limit
+            )
+        ]
+
+    async def sent(self, keys: Sequence[OutboxKey]) -> None:
+        """Take confirmed messages out of the outbox."""
+        await self._run(statements.SENT, [transfer for transfer, _ in keys], [seq for _, seq in keys])
+
+    async def postpone(self, key: OutboxKey, *, wait_ms: int, note: str) -> None:
+        """Try a message again later; counts the attempt."""
+        await self._run(statements.POSTPONE, wait_ms, note, *key)
+
+    async def park(self, key: OutboxKey, note: str) -> None:
+        """Stop trying, keep the message and say why: an operator sees it."""
+        await self._run(statements.PARK, note, *key)
+
+
+def _request(row: Any) -> RequestRow | None:
+    if row is None:
+        return None
+    id_, caller, correlation, transfer, created_ms = row
+    return RequestRow(id=id_, caller=caller, correlation=correlation, transfer=transfer, created_ms=created_ms)
+
+
+def _credential(row: Any) -> Credential | None:
+    if row is None:
+        return None
+    client_id, participant, secret, api_key, enabled = row
+    return Credential(
+        client_id=client_id, participant=participant, secret_hash=secret, api_key_hash=api_key, enabled=enabled
+    )

@@ -1,0 +1,271 @@
+"""The store in memory: the PostgreSQL store's twin for the simulation and for tests; nothing survives it.
+
+Batches are strictly one after the other, so there is nothing to lock. `work` can be told to break, before
+or after the commit, the way a database does.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+
+from hub.core.change import Case, Decided, Funding, Outgoing, Transition
+from hub.core.command import Transfer
+from hub.core.facts import Claim, Facts, Wanted
+from hub.core.participant import AccountKey, Scheme, SchemeError, SchemeFile, chart
+from hub.core.transfer import FINAL, State
+from hub.ledger.account import Account
+from hub.ledger.journal import GENESIS, Book, Entry, chained, digest
+from hub.store.contract import OutboxKey, Waiting
+from hub.store.read import Credential, RequestRow, Timeline
+from routing.party import Identifier, Party
+
+CLAIM_FOR_MS: Final = 10_000
+
+
+class _Outbox(msgspec.Struct):
+    message: Outgoing
+    due_ms: int
+    attempts: int = 0
+    parked: str = ""
+
+
+class MemoryStore:
+    """Everything in dictionaries."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        """Keep time by this clock."""
+        self.now_ms = now_ms
+        self.requests: dict[str, RequestRow] = {}
+        self.transfers: dict[str, Transfer] = {}
+        self.transitions: dict[tuple[str, int], Transition] = {}
+        self.journals: list[list[Entry]] = []
+        self.hashes: list[bytes] = []
+        self.fundings: dict[str, Funding] = {}
+        self.outbox: dict[OutboxKey, _Outbox] = {}
+        self.cases: dict[OutboxKey, Case] = {}
+        self.closed: dict[OutboxKey, str] = {}
+        self.ledger: dict[int, Account] = {}
+        self._numbers: dict[AccountKey, int] = {}
+        self._scheme: Scheme | None = None
+        self._credentials: dict[str, Credential] = {}
+        self._tokens: dict[bytes, tuple[str, int]] = {}
+        self._one_at_a_time = asyncio.Lock()
+        self.break_before_commit: Callable[[], None] = lambda: None
+        self.break_after_commit: Callable[[], None] = lambda: None
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator["MemoryWork"]:
+        """Begin a batch."""
+        async with self._one_at_a_time:
+            yield MemoryWork(self)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def transfer(self, id_: str) -> Transfer | None:
+        """Return a transfer as it stands."""
+        return self.transfers.get(id_)
+
+    async def request(self, id_: str) -> RequestRow | None:
+        """Return a write request."""
+        return self.requests.get(id_)
+
+    async def response(self, caller: str, correlation: str) -> RequestRow | None:
+        """Return the write request that this caller sent with this correlation id."""
+        wanted = (caller, correlation.lower())
+        return next((row for row in self.requests.values() if (row.caller, row.correlation) == wanted), None)
+
+    async def credential(self, client_id: str) -> Credential | None:
+        """Return a credential."""
+        return self._credentials.get(client_id)
+
+    async def save_credential(self, credential: Credential) -> None:
+        """Admit a participant's software, or change how it proves itself."""
+        self._credentials[credential.client_id] = credential
+
+    async def save_token(self, token_hash: bytes, client_id: str, expires_ms: int) -> None:
+        """Keep an access token's hash."""
+        self._tokens[token_hash] = (client_id, expires_ms)
+
+    async def token(self, token_hash: bytes) -> Credential | None:
+        """Return whose token it is; None when unknown, expired, or its credential is switched off."""
+        client_id, expires_ms = self._tokens.get(token_hash, ("", 0))
+        found = self._credentials.get(client_id)
+        return found if found is not None and found.enabled and expires_ms > self.now_ms() else None
+
+    async def scheme(self) -> Scheme:
+        """Return the scheme in force."""
+        if self._scheme is None:
+            raise SchemeError("no scheme is in force yet: apply one with `hub apply config/scheme.toml`")
+        return self._scheme
+
+    async def apply_scheme(self, file: SchemeFile, by: str) -> int:  # noqa: ARG002 - nobody asks this store by whom
+        """Put a scheme in force."""
+        async with self._one_at_a_time:
+            for key, cap in sorted(chart(file).items()):
+                participant, currency, kind = key
+                number = self._numbers.setdefault(key, len(self._numbers) + 1)
+                fresh = Account(id=number, kind=kind, participant=participant, currency=currency, cap_minor=cap)
+                self.ledger.setdefault(number, fresh).cap_minor = cap
+            version = 1 if self._scheme is None else self._scheme.version + 1
+            self._scheme = Scheme(version, file, self._numbers)
+            return version
+
+    async def overrides(self, party: Party) -> dict[Identifier, str]:
+        """Return the directory overrides for a party's identifiers."""
+        return self.overrides_of(party)
+
+    def overrides_of(self, identifiers: Sequence[Identifier]) -> dict[Identifier, str]:
+        """Return the directory overrides for these identifiers."""
+        rows = () if self._scheme is None else self._scheme.file.override
+        every = {Identifier(row.key, row.value): row.participant for row in rows}
+        return {each: every[each] for each in identifiers if each in every}
+
+    async def timeline(self, id_: str) -> Timeline | None:
+        """Return everything known about a transfer."""
+        if id_ not in self.transfers:
+            return None
+        return Timeline(
+            transfer=self.transfers[id_],
+            transitions=sorted((t for t in self.transitions.values() if t.transfer == id_), key=lambda t: t.seq),
+            entries=[entry for journal in self.journals for entry in journal if entry.posting.subject == id_],
+            cases=[case for case in self.cases.values() if case.transfer == id_],
+        )
+
+    async def accounts(self) -> list[Account]:
+        """Return every ledger account."""
+        return [msgspec.structs.replace(self.ledger[id_]) for id_ in sorted(self.ledger)]
+
+    async def open_cases(self, limit: int) -> list[Case]:
+        """Return the operators' exception queue, the oldest first."""
+        return [case for key, case in self.cases.items() if key not in self.closed][:limit]
+
+    async def close_case(self, transfer: str, seq: int, by: str) -> bool:
+        """Close a case of the exception queue; False: there is no such open case."""
+        if (transfer, seq) not in self.cases or (transfer, seq) in self.closed:
+            return False
+        self.closed[transfer, seq] = by
+        return True
+
+    async def alive(self) -> bool:
+        """Say that it answers."""
+        return True
+
+    async def due(self, limit: int) -> list[str]:
+        """Return transfers whose time has come, the longest overdue first."""
+        now = self.now_ms()
+        late = [each for each in self.transfers.values() if each.due_ms is not None and each.due_ms <= now]
+        return [each.id for each in sorted(late, key=lambda each: each.due_ms or 0)[:limit]]
+
+    async def waiting(self, queue_prefix: str, older_than_ms: int, limit: int) -> list[Waiting]:
+        """Claim messages of the outbox that are due and late."""
+        now = self.now_ms()
+        rows = [
+            row
+            for row in self.outbox.values()
+            if not row.parked and row.due_ms <= now - older_than_ms and row.message.queue.startswith(queue_prefix)
+        ][:limit]
+        for row in rows:
+            row.due_ms = now + CLAIM_FOR_MS
+        return [Waiting(message=row.message, attempts=row.attempts) for row in rows]
+
+    async def sent(self, keys: Sequence[OutboxKey]) -> None:
+        """Take confirmed messages out of the outbox."""
+        for key in keys:
+            self.outbox.pop(key, None)
+
+    async def postpone(self, key: OutboxKey, *, wait_ms: int, note: str) -> None:  # noqa: ARG002 - notes are for people
+        """Try a message again later; counts the attempt."""
+        if key in self.outbox:
+            self.outbox[key].attempts += 1
+            self.outbox[key].due_ms = self.now_ms() + wait_ms
+
+    async def park(self, key: OutboxKey, note: str) -> None:
+        """Stop trying, keep the message and say why."""
+        if key in self.outbox:
+            self.outbox[key].attempts += 1
+            self.outbox[key].parked = note or "parked"
+
+
+class MemoryWork:
+    """One batch."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        """Work on this store; nothing is written before `apply`."""
+        self._store = store
+        self._claims: list[Claim] = []
+
+    async def load(self, wanted: Wanted) -> Facts:
+        """Claim correlation ids and read what the batch needs."""
+        store = self._store
+        earlier: dict[str, str] = {}
+        used = {(row.caller, row.correlation): row.transfer for row in store.requests.values() if row.correlation}
+        for claim in wanted.claims:
+            known = store.requests.get(claim.request)
+            first = known.transfer if known else used.get((claim.caller, claim.correlation or ""))
+            if first is not None:
+                earlier[claim.request] = first
+                continue
+            self._claims.append(claim)
+            if claim.correlation:
+                used[claim.caller, claim.correlation] = claim.transfer
+        wanted_ids = {*wanted.transfers, *wanted.originals}
+        return Facts(
+            now_ms=store.now_ms(),
+            scheme=await store.scheme(),
+            claimed=frozenset(claim.request for claim in self._claims),
+            earlier=earlier,
+            transfers={id_: store.transfers[id_] for id_ in wanted_ids if id_ in store.transfers},
+            reversed_minor={id_: self._reversed(id_) for id_ in wanted.originals},
+            overrides=store.overrides_of(wanted.identifiers),
+            funded=frozenset(reference for reference in wanted.funds if reference in store.fundings),
+        )
+
+    def _reversed(self, original: str) -> int:
+        undone = (State.ABORTED, State.REFUNDED)
+        every = self._store.transfers.values()
+        return sum(each.minor for each in every if each.original == original and each.state not in undone)
+
+    async def lock(self, accounts: Sequence[int]) -> Book:
+        """Open the book on copies of the accounts."""
+        return Book([msgspec.structs.replace(self._store.ledger[id_]) for id_ in accounts])
+
+    async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
+        """Write everything."""
+        store = self._store
+        store.break_before_commit()
+        self._refuse_the_forbidden(decided)
+        given_up = set(decided.given_up)
+        for claim in self._claims:
+            if claim.request not in given_up:
+                values: dict[str, Any] = claim._asdict() | {"id": claim.request, "correlation": claim.correlation or ""}
+                values.pop("request")
+                store.requests[claim.request] = RequestRow(created_ms=now_ms, **values)
+        store.transfers.update(decided.added)
+        store.transfers.update(decided.moved)
+        store.transitions.update({(each.transfer, each.seq): each for each in decided.transitions})
+        store.cases.update({(each.transfer, each.seq): each for each in decided.cases})
+        store.fundings.update({each.reference: each for each in decided.fundings})
+        store.outbox.update({(each.transfer, each.seq): _Outbox(each, now_ms) for each in decided.outbox})
+        if book.entries:
+            store.journals.append(list(book.entries))
+            store.hashes.append(chained(store.hashes[-1] if store.hashes else GENESIS, digest(book.entries)))
+            store.ledger.update({id_: book.accounts[id_] for id_ in book.touched})
+        store.break_after_commit()
+
+    def _refuse_the_forbidden(self, decided: Decided) -> None:
+        """Refuse what PostgreSQL's constraints refuse."""
+        store = self._store
+        for each in decided.transitions:
+            if (each.transfer, each.seq) in store.transitions:
+                raise AssertionError(f"transition {each.seq} of {each.transfer} is written twice")
+        for id_, transfer in decided.moved.items():
+            before = store.transfers[id_].state
+            if before in FINAL and transfer.state is not before:
+                raise AssertionError(f"transfer {id_} is {before} and stays so")
+        for transfer in (*decided.added.values(), *decided.moved.values()):
+            if (transfer.state in FINAL) is not (transfer.due_ms is None):
+                raise AssertionError(f"transfer {transfer.id} is {transfer.state} and due at {transfer.due_ms}")

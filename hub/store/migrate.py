@@ -1,0 +1,50 @@
+"""Migrating: brings a database to the tables this version needs; two at once are one after the other."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, text
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+# Any number will do, as long as nothing else in the database uses it as an advisory lock.
+_LOCK: Final = 7_215_001
+
+
+def upgrade(url: str) -> None:
+    """Bring the database at `url` (postgresql://...) up to date; does nothing when it is."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            connection.commit()
+            command.upgrade(_config(connection), "head")
+            connection.commit()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+            connection.commit()
+    finally:
+        engine.dispose()
+
+
+def differences(url: str) -> list[object]:
+    """List where the migrated database differs from `hub.store.tables`; empty when they agree."""
+    from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - only tests ask
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+
+    from hub.store.tables import metadata  # noqa: PLC0415
+
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        with engine.connect() as connection:
+            found: list[object] = compare_metadata(MigrationContext.configure(connection), metadata)
+            return found
+    finally:
+        engine.dispose()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,212 @@
+"""The store on PostgreSQL: a batch is three round trips on one connection, and one commit.
+
+One connection carries a batch from its first lock to its commit; a batch never waits for a second one.
+Statements that need nothing from each other go out together in a psycopg pipeline.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from hub.core.change import Decided
+from hub.core.command import Transfer
+from hub.core.facts import Claim, Facts, Wanted
+from hub.core.participant import Scheme
+from hub.ledger.account import Account
+from hub.ledger.journal import Book, digest
+from hub.store import statements
+from hub.store.contract import UnavailableError
+from hub.store.lookups import LookUps
+from routing.party import Identifier
+
+Connection = AsyncConnection[TupleRow]
+Cursor = AsyncCursor[TupleRow]
+
+# A row of the outbox that its own process has not sent after this long is anyone's to send.
+SWEEP_AFTER_MS: Final = 2_000
+
+_encode: Final = msgspec.json.Encoder().encode
+_transfers: Final = msgspec.json.Decoder(list[Transfer]).decode
+_accounts: Final = msgspec.json.Decoder(list[Account]).decode
+
+
+def json(rows: Any) -> str:
+    """Encode rows for a `%s::json` parameter."""
+    return _encode(rows).decode()
+
+
+class SqlWork:
+    """One batch."""
+
+    def __init__(self, connection: Connection, store: "SqlStore") -> None:
+        """Work on this connection, inside the database transaction that the first statement begins."""
+        self._connection = connection
+        self._store = store
+        self.statements = 0
+
+    async def load(self, wanted: Wanted) -> Facts:
+        """Claim correlation ids, lock and read what the batch needs; one round trip unless there are duplicates."""
+        asked: dict[str, Cursor] = {}
+        async with self._connection.pipeline():
+            await self._send("BEGIN")
+            asked["now"] = await self._send(statements.NOW)
+            if wanted.claims:
+                asked["claimed"] = await self._send(statements.CLAIM, json([_claim(each) for each in wanted.claims]))
+            if wanted.identifiers:
+                rows = [{"key": each.key, "value": each.value} for each in wanted.identifiers]
+                asked["overrides"] = await self._send(statements.OVERRIDES, json(rows))
+            transfers = sorted({*wanted.transfers, *wanted.originals})
+            if transfers:
+                asked["transfers"] = await self._send(statements.TRANSFERS, transfers)
+            if wanted.originals:
+                asked["reversed"] = await self._send(statements.REVERSED, list(wanted.originals))
+            if wanted.funds:
+                asked["funded"] = await self._send(statements.FUNDED, list(wanted.funds))
+        now_ms, version = (await asked["now"].fetchall())[0]
+        claimed = frozenset(row[0] for row in await _rows(asked.get("claimed")))
+        transfers_found = await _rows(asked.get("transfers"))
+        return Facts(
+            now_ms=now_ms,
+            scheme=await self._store.scheme_of(version, self._connection),
+            claimed=claimed,
+            earlier=await self._earlier(wanted.claims, claimed),
+            transfers={each.id: each for each in _transfers(transfers_found[0][0])} if transfers_found else {},
+            reversed_minor=dict(await _rows(asked.get("reversed"))),
+            overrides={Identifier(key, value): who for key, value, who in await _rows(asked.get("overrides"))},
+            funded=frozenset(row[0] for row in await _rows(asked.get("funded"))),
+        )
+
+    async def lock(self, accounts: Sequence[int]) -> Book:
+        """Lock the accounts and open the book."""
+        if not accounts:
+            return Book([])
+        rows = await (await self._send(statements.ACCOUNTS, list(accounts))).fetchall()
+        return Book(_accounts(rows[0][0]))
+
+    async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
+        """Write everything and commit; one round trip."""
+        async with self._connection.pipeline():
+            if decided.given_up:
+                await self._send(statements.GIVE_UP, decided.given_up)
+            for statement, rows in (
+                (statements.ADD, list(decided.added.values())),
+                (statements.MOVE, list(decided.moved.values())),
+                (statements.TRANSITIONS, decided.transitions),
+                (statements.CASES, decided.cases),
+                (statements.FUNDINGS, decided.fundings),
+            ):
+                if rows:
+                    await self._send(statement, json(rows))
+            if decided.outbox:
+                await self._send(statements.OUTBOX, now_ms, json(decided.outbox))
+            await self._write_journal(book, now_ms)
+            await self._send("COMMIT")
+
+    async def _write_journal(self, book: Book, now_ms: int) -> None:
+        if not book.entries:
+            return
+        await self._send(statements.BALANCES, json([book.accounts[id_] for id_ in sorted(book.touched)]))
+        lines = [
+            {
+                "line": line,
+                **entry.posting._asdict(),
+                "debit_balance": entry.debit_balance,
+                "debit_held": entry.debit_held,
+                "credit_balance": entry.credit_balance,
+            }
+            for line, entry in enumerate(book.entries)
+        ]
+        parameters = {"digest": digest(book.entries), "at_ms": now_ms, "entries": json(lines)}
+        self.statements += 1
+        await self._connection.execute(statements.JOURNAL, parameters)
+
+    async def _earlier(self, claims: Sequence[Claim], claimed: frozenset[str]) -> dict[str, str]:
+        late = [_claim(each) for each in claims if each.request not in claimed]
+        if not late:
+            return {}
+        rows: list[tuple[str, str]] = await _rows(await self._send(statements.EARLIER, json(late)))
+        return dict(rows)
+
+    async def _send(self, statement: str, *parameters: Any) -> Cursor:
+        self.statements += 1
+        return await self._connection.execute(statement, parameters or None)
+
+
+class SqlStore(LookUps):
+    """The hub's PostgreSQL."""
+
+    def __init__(self, url: str, *, writers: int = 2, readers: int = 4) -> None:
+        """Connect lazily to `url` (postgresql://...); `open` it before use."""
+        self._writers = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=writers,
+            open=False,
+            timeout=10,
+            kwargs={"autocommit": True, "application_name": "makutano-writer", "prepare_threshold": 2},
+        )
+        super().__init__(
+            AsyncConnectionPool(
+                url,
+                min_size=1,
+                max_size=readers,
+                open=False,
+                timeout=10,
+                kwargs={"autocommit": True, "application_name": "makutano-reader"},
+            )
+        )
+        self.statements = 0  # statements sent by batches, for the bench
+
+    async def open(self) -> None:
+        """Open the connections; raises UnavailableError when the database does not answer."""
+        try:
+            await self._writers.open(wait=True, timeout=30)
+            await self._readers.open(wait=True, timeout=30)
+        except PoolTimeout as error:
+            raise UnavailableError("the database does not answer; is HUB_DATABASE_URL right?") from error
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._writers.close()
+        await self._readers.close()
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[SqlWork]:
+        """Begin a batch."""
+        try:
+            async with self._writers.connection() as connection:
+                work = SqlWork(connection, self)
+                try:
+                    yield work
+                finally:
+                    self.statements += work.statements
+                    if not connection.closed and connection.info.transaction_status.name != "IDLE":
+                        await connection.execute("ROLLBACK")
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise UnavailableError(str(error)) from error
+
+    async def scheme_of(self, version: int | None, connection: Connection) -> Scheme:
+        """Return the scheme in force, read again only when its version has changed."""
+        if self._scheme is None or self._scheme.version != version:
+            self._scheme = await self._read_scheme(connection)
+        return self._scheme
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    return claim._asdict()
+
+
+async def _rows(cursor: Cursor | None) -> list[Any]:
+    return [] if cursor is None else await cursor.fetchall()
+
+
+def secret_hash(secret: str) -> bytes:
+    """Hash a secret of 256 random bits; no salt or stretching is needed at that length."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,182 @@
+"""The statements of the hot path, each for a whole batch: one JSON document in, one set of rows written.
+
+The rows come as JSON because msgspec writes it faster than any driver builds arrays, and because one
+parameter serves any number of rows. Nothing is ever spliced into a statement from outside.
+"""
+
+from typing import Final
+
+from hub.store import tables
+from hub.store.tables import recordset
+
+NOW_MS: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
+
+def _hex(column: str) -> str:
+    return f"replace({column}::text, '-', '')"
+
+
+NOW: Final = f"SELECT {NOW_MS}, (SELECT max(version) FROM scheme)"
+
+CLAIM: Final = f"""
+INSERT INTO request (id, caller, correlation, transfer, created_ms)
+SELECT id, caller, correlation, transfer, {NOW_MS}
+FROM json_to_recordset(%s::json) AS r({recordset(tables.request, without=("created_ms",))})
+ON CONFLICT DO NOTHING
+RETURNING {_hex("id")}"""
+
+EARLIER: Final = f"""
+SELECT {_hex("r.id")}, {_hex("first.transfer")}
+FROM json_to_recordset(%s::json) AS r(id uuid, caller text, correlation text)
+JOIN request AS first ON first.id = r.id OR (first.caller = r.caller AND first.correlation = r.correlation)"""
+
+GIVE_UP: Final = "DELETE FROM request WHERE id = ANY(%s::uuid[])"
+
+OVERRIDES: Final = """
+SELECT o.key, o.value, o.participant
+FROM json_to_recordset(%s::json) AS r(key text, value text)
+JOIN directory_override AS o USING (key, value)"""
+
+_TRANSFER: Final = f"""
+{_hex("t.id")} AS id, t.flow, t.caller, t.payer_fsp, t.payee_fsp, t.currency, t.minor,
+coalesce({_hex("t.original")}, '') AS original, t.payer_connection, t.payee_connection, t.created_ms, t.body,
+s.state, s.seq, s.asks, s.due_ms, s.lease_ends_ms, s.updated_ms, s.reason, s.code, s.payer_reference,
+s.payee_reference"""
+
+_JOINED: Final = f"SELECT {_TRANSFER} FROM standing AS s JOIN transfer AS t ON t.id = s.id"
+
+# Rows are locked in the order of their ids: LockRows runs above the sort.
+TRANSFERS: Final = f"""
+SELECT coalesce(json_agg(x), '[]')::text
+FROM ({_JOINED} WHERE s.id = ANY(%s::uuid[]) ORDER BY s.id FOR UPDATE OF s) AS x"""
+
+TRANSFER: Final = f"SELECT row_to_json(x)::text FROM ({_JOINED} WHERE s.id = %s::uuid) AS x"
+
+REVERSED: Final = f"""
+SELECT {_hex("t.original")}, sum(t.minor)::bigint
+FROM transfer AS t JOIN standing AS s ON s.id = t.id
+WHERE t.original = ANY(%s::uuid[]) AND s.state NOT IN ('aborted', 'refunded')
+GROUP BY t.original"""
+
+FUNDED: Final = "SELECT reference FROM funding WHERE reference = ANY(%s::text[])"
+
+ACCOUNTS: Final = """
+SELECT coalesce(json_agg(x), '[]')::text
+FROM (SELECT * FROM account WHERE id = ANY(%s::int[]) ORDER BY id FOR UPDATE) AS x"""
+
+ALL_ACCOUNTS: Final = "SELECT coalesce(json_agg(x), '[]')::text FROM (SELECT * FROM account ORDER BY id) AS x"
+
+ADD: Final = f"""
+WITH r AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%s::json)
+    AS r({recordset(tables.transfer, tables.standing, without=("original",))}, original text)
+), terms AS (
+    INSERT INTO transfer (id, flow, caller, payer_fsp, payee_fsp, currency, minor, original, payer_connection,
+                          payee_connection, created_ms, body)
+    SELECT id, flow, caller, payer_fsp, payee_fsp, currency, minor, nullif(original, '')::uuid, payer_connection,
+           payee_connection, created_ms, body
+    FROM r
+)
+INSERT INTO standing (id, state, seq, asks, due_ms, lease_ends_ms, updated_ms, reason, code, payer_reference,
+                      payee_reference)
+SELECT id, state, seq, asks, due_ms, lease_ends_ms, updated_ms, reason, code, payer_reference, payee_reference
+FROM r"""
+
+MOVE: Final = f"""
+UPDATE standing AS s
+SET state = r.state, seq = r.seq, asks = r.asks, due_ms = r.due_ms, lease_ends_ms = r.lease_ends_ms,
+    updated_ms = r.updated_ms, reason = r.reason, code = r.code, payer_reference = r.payer_reference,
+    payee_reference = r.payee_reference
+FROM json_to_recordset(%s::json) AS r({recordset(tables.standing)})
+WHERE s.id = r.id"""
+
+
+def _insert(name: str, columns: str, without: tuple[str, ...] = ()) -> str:
+    table = tables.metadata.tables[name]
+    return f"""
+INSERT INTO {name} ({columns}) SELECT {columns}
+FROM json_to_recordset(%s::json) AS r({recordset(table, without=without)})"""
+
+
+TRANSITIONS: Final = _insert("transition", 'transfer, seq, state, event, "next", at_ms, who, detail')
+CASES: Final = _insert("operator_case", "transfer, seq, kind, detail, opened_ms", ("closed_ms", "closed_by"))
+FUNDINGS: Final = _insert("funding", 'reference, participant, currency, minor, "by", at_ms')
+
+OUTBOX: Final = f"""
+INSERT INTO outbox (transfer, seq, queue, body, due_ms)
+SELECT transfer, seq, queue, body, %s
+FROM json_to_recordset(%s::json) AS r({recordset(tables.outbox, without=("due_ms", "attempts", "note", "parked"))})"""
+
+BALANCES: Final = f"""
+UPDATE account AS a
+SET debits_pending = r.debits_pending, debits_posted = r.debits_posted,
+    credits_pending = r.credits_pending, credits_posted = r.credits_posted
+FROM json_to_recordset(%s::json) AS r({recordset(tables.account, without=("kind", "participant", "currency"))})
+WHERE a.id = r.id"""
+
+# The chain's head is locked from here to the commit, and no earlier: it is the one row every batch needs.
+JOURNAL: Final = f"""
+WITH head AS (
+    UPDATE chain SET height = height + 1, hash = sha256(hash || %(digest)s) RETURNING height, hash
+), written AS (
+    INSERT INTO journal (height, digest, hash, at_ms) SELECT height, %(digest)s, hash, %(at_ms)s FROM head
+)
+INSERT INTO posting (journal, line, subject, debit, credit, minor, phase, debit_balance, debit_held, credit_balance)
+SELECT head.height, r.line, r.subject, r.debit, r.credit, r.minor, r.phase, r.debit_balance, r.debit_held,
+       r.credit_balance
+FROM head, json_to_recordset(%(entries)s::json) AS r({recordset(tables.posting, without=("journal",))})"""
+
+SENT: Final = """
+DELETE FROM outbox AS o USING unnest(%s::uuid[], %s::int[]) AS k(transfer, seq)
+WHERE o.transfer = k.transfer AND o.seq = k.seq"""
+
+# Claimed rows become due again only after a while, so two sweeps never send the same rows at once.
+WAITING: Final = f"""
+UPDATE outbox SET due_ms = {NOW_MS} + 10000
+WHERE (transfer, seq) IN (
+    SELECT transfer, seq FROM outbox
+    WHERE NOT parked AND queue LIKE %s AND due_ms <= {NOW_MS} - %s
+    ORDER BY due_ms LIMIT %s FOR UPDATE SKIP LOCKED)
+RETURNING {_hex("transfer")}, seq, queue, body::text, attempts"""
+
+POSTPONE: Final = f"""
+UPDATE outbox SET attempts = attempts + 1, due_ms = {NOW_MS} + %s, note = %s
+WHERE transfer = %s::uuid AND seq = %s"""
+
+PARK: Final = """
+UPDATE outbox SET attempts = attempts + 1, parked = true, note = %s WHERE transfer = %s::uuid AND seq = %s"""
+
+DUE: Final = f"SELECT {_hex('id')} FROM standing WHERE due_ms <= {NOW_MS} ORDER BY due_ms LIMIT %s"
+
+REQUEST: Final = f"""
+SELECT {_hex("id")}, caller, coalesce(correlation, ''), {_hex("transfer")}, created_ms
+FROM request WHERE id = %s::uuid"""
+
+RESPONSE: Final = f"""
+SELECT {_hex("id")}, caller, coalesce(correlation, ''), {_hex("transfer")}, created_ms
+FROM request WHERE caller = %s AND correlation = %s"""
+
+TIMELINE: Final = f"""
+SELECT coalesce(json_agg(x ORDER BY seq), '[]')::text FROM (
+    SELECT {_hex("transfer")} AS transfer, seq, state, event, "next", at_ms, who, detail
+    FROM transition WHERE transfer = %s::uuid) AS x"""
+
+CASES_OF: Final = f"""
+SELECT coalesce(json_agg(x ORDER BY opened_ms, seq), '[]')::text FROM (
+    SELECT {_hex("transfer")} AS transfer, seq, kind, detail, opened_ms
+    FROM operator_case WHERE transfer = %s::uuid) AS x"""
+
+CASES_OPEN: Final = f"""
+SELECT coalesce(json_agg(x ORDER BY opened_ms, transfer, seq), '[]')::text FROM (
+    SELECT {_hex("transfer")} AS transfer, seq, kind, detail, opened_ms
+    FROM operator_case WHERE closed_ms IS NULL ORDER BY opened_ms LIMIT %s) AS x"""
+
+ENTRIES_OF: Final = """
+SELECT subject, debit, credit, minor, phase, debit_balance, debit_held, credit_balance
+FROM posting WHERE subject = %s ORDER BY journal, line"""
+
+CLOSE_CASE: Final = f"""
+UPDATE operator_case SET closed_ms = {NOW_MS}, closed_by = %s
+WHERE transfer = %s::uuid AND seq = %s AND closed_ms IS NULL"""
+
+SCHEME: Final = "SELECT version, document::text FROM scheme ORDER BY version DESC LIMIT 1"

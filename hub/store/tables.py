@@ -1,0 +1,257 @@
+"""The tables: what is kept, and the constraints that hold even if every program is wrong.
+
+What must never change (terms, transitions, postings, journals) and what must never move again (final
+states) is guarded by triggers in the migrations. Times are Unix milliseconds, amounts minor units.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON, UUID
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_FINAL: Final = "state IN ('committed', 'aborted', 'refunded')"
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+scheme = Table(
+    "scheme",
+    metadata,
+    Column("version", Integer, Identity(always=True), primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("applied_ms", BigInteger, nullable=False),
+    Column("applied_by", Text, nullable=False),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("participant", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("api_key_hash", LargeBinary, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False, index=True),
+)
+
+override = Table(
+    "directory_override",
+    metadata,
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    PrimaryKeyConstraint("key", "value"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    _text("participant"),
+    Column("currency", Text, nullable=False),
+    Column("cap_minor", BigInteger),
+    _number("debits_pending"),
+    _number("debits_posted"),
+    _number("credits_pending"),
+    _number("credits_posted"),
+    UniqueConstraint("participant", "currency", "kind"),
+    CheckConstraint("least(debits_pending, debits_posted, credits_pending, credits_posted) >= 0", name="not_negative"),
+)
+
+request = Table(
+    "request",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("caller", Text, nullable=False),
+    Column("correlation", Text),
+    Column("transfer", UUID, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("caller", "correlation"),
+)
+
+transfer = Table(
+    "transfer",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("flow", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("payer_fsp", Text, nullable=False),
+    Column("payee_fsp", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("original", UUID),
+    _text("payer_connection"),
+    _text("payee_connection"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    CheckConstraint("minor > 0", name="some_money"),
+    Index("ix_transfer_original", "original", postgresql_where=text("original IS NOT NULL")),
+)
+
+standing = Table(
+    "standing",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("asks", Integer, nullable=False),
+    Column("due_ms", BigInteger),
+    Column("lease_ends_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    _text("reason"),
+    _text("code"),
+    _text("payer_reference"),
+    _text("payee_reference"),
+    # A transfer that is not final always has a time at which it is looked at again: none is ever forgotten.
+    CheckConstraint(f"({_FINAL}) = (due_ms IS NULL)", name="due_until_final"),
+    Index("ix_standing_due_ms", "due_ms", postgresql_where=text("due_ms IS NOT NULL")),
+)
+
+transition = Table(
+    "transition",
+    metadata,
+    Column("transfer", UUID, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("next", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    _text("detail"),
+    PrimaryKeyConstraint("transfer", "seq"),
+)
+
+chain = Table(
+    "chain",
+    metadata,
+    Column("only", Boolean, primary_key=True, server_default=text("true")),
+    Column("height", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    CheckConstraint("only", name="one_row"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("height", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+posting = Table(
+    "posting",
+    metadata,
+    Column("journal", BigInteger, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("debit", Integer, nullable=False),
+    Column("credit", Integer, nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("debit_balance", BigInteger, nullable=False),
+    Column("debit_held", BigInteger, nullable=False),
+    Column("credit_balance", BigInteger, nullable=False),
+    PrimaryKeyConstraint("journal", "line"),
+    CheckConstraint("minor > 0 AND debit <> credit", name="two_sides"),
+    Index("ix_posting_subject", "subject"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("transfer", UUID, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _text("note"),
+    Column("parked", Boolean, nullable=False, server_default=text("false")),
+    PrimaryKeyConstraint("transfer", "seq"),
+    Index("ix_outbox_due_ms", "due_ms", postgresql_where=text("NOT parked")),
+)
+
+case = Table(
+    "operator_case",
+    metadata,
+    Column("transfer", UUID, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    _text("detail"),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger),
+    _text("closed_by"),
+    PrimaryKeyConstraint("transfer", "seq"),
+    Index("ix_operator_case_opened_ms", "opened_ms", postgresql_where=text("closed_ms IS NULL")),
+)
+
+funding = Table(
+    "funding",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("participant", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+
+# What these columns are called when they come out of JSON, for json_to_recordset.
+_TYPES: Final = {
+    BigInteger: "bigint",
+    Integer: "integer",
+    Boolean: "boolean",
+    Text: "text",
+    UUID: "uuid",
+    JSON: "json",
+}
+
+
+def recordset(*tables: Table, without: tuple[str, ...] = ()) -> str:
+    """Write the column definition list with which json_to_recordset reads rows of these tables."""
+    columns: dict[str, str] = {}
+    for table in tables:
+        for column in table.columns:
+            if column.name not in without:
+                columns[column.name] = _TYPES[type(column.type)]
+    return ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
