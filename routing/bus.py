@@ -7,7 +7,7 @@ No order is promised. What arrives together is handed over together.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from routing.topology import Queue
 
@@ -16,7 +16,20 @@ Take = Callable[[Sequence[bytes]], Awaitable[None]]
 # Answers one encoded question with one encoded answer.
 Reply = Callable[[bytes], Awaitable[bytes]]
 
-ENVELOPES_MAX = 64  # envelopes in one message
+ENVELOPES_MAX: Final = 64  # envelopes in one message
+PUBLISH_WITHIN_S: Final = 10  # then it is unsure whether the message is safe
+ANSWERS_AT_ONCE: Final = 32  # questions of one queue answered at the same time
+ALONE_AFTER: Final = 3  # attempts after which the envelopes of a message part, so that a bad one fails alone
+RETRY_FIRST_S: Final = 0.1
+RETRY_MAX_S: Final = 30.0
+
+
+def pause_s(attempts: int, longest_s: float = RETRY_MAX_S) -> float:
+    """Return how long to wait before a message is handed over again: doubled each time, up to `longest_s`.
+
+    With topology.DELIVERY_LIMIT attempts this bridges more than 20 minutes without a database.
+    """
+    return min(RETRY_FIRST_S * 2.0 ** min(attempts, 32), longest_s)
 
 
 class BusError(Exception):
@@ -34,13 +47,13 @@ class Bus(Protocol):
         """Connect, and declare the queues; idempotent, called again when the scheme gains connections."""
 
     async def publish(self, queue: str, envelopes: Sequence[bytes]) -> None:
-        """Carry the envelopes to the queue; returns when they are safe, raises BusError when that is unsure."""
+        """Carry the envelopes, each a JSON document, to the queue; raises BusError when it is unsure they are safe."""
 
     async def consume(self, queue: str, take: Take, *, prefetch: int = 16) -> None:
         """Hand every message of the queue to `take`, at most `prefetch` at once; returns at once."""
 
     async def ask(self, queue: str, question: bytes, *, timeout_s: float) -> bytes:
-        """Put a question and wait for its answer; raises NoAnswerError."""
+        """Put a question and wait for its answer; raises NoAnswerError, or BusError when it could not be put."""
 
     async def answer(self, queue: str, reply: Reply) -> None:
         """Answer the questions of a queue; returns at once."""

@@ -163,7 +163,10 @@ def packed(envelopes: Sequence[bytes]) -> bytes:
 
 def unpacked(body: bytes) -> list[bytes]:
     """Split the body of one bus message into encoded envelopes; raises msgspec.DecodeError."""
-    return [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
+    try:
+        return [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
+    except RecursionError as error:
+        raise msgspec.DecodeError("the body is nested too deep") from error
 
 
 def decoded(envelopes: Iterable[bytes], type_: type[E_]) -> tuple[list[E_], list[tuple[bytes, str]]]:
@@ -174,6 +177,6 @@ def decoded(envelopes: Iterable[bytes], type_: type[E_]) -> tuple[list[E_], list
     for envelope in envelopes:
         try:
             good.append(decoder.decode(envelope))
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             bad.append((envelope, str(error)))
     return good, bad
