@@ -6,7 +6,7 @@ Two stores keep this contract and pass one test suite: `hub.store.sql` (PostgreS
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -15,6 +15,10 @@ from hub.core.facts import Facts, Wanted
 from hub.core.participant import SchemeFile
 from hub.ledger.journal import Book
 from hub.store.read import Credential, Reader
+
+# How long the process that committed a message has to send it before the sweep may.
+GRACE_MS: Final = 3_000
+CALLBACK_GRACE_MS: Final = 15_000
 
 OutboxKey = tuple[str, int]  # transfer, seq
 
@@ -52,8 +56,8 @@ class Store(Reader, Protocol):
     async def due(self, limit: int) -> list[str]:
         """Return transfers whose time has come, the longest overdue first."""
 
-    async def waiting(self, queue_prefix: str, older_than_ms: int, limit: int) -> list[Waiting]:
-        """Claim messages of the outbox that are due and `older_than_ms` late: nobody else gets them for a while."""
+    async def waiting(self, limit: int) -> list[Waiting]:
+        """Claim messages of the outbox that are due: nobody else gets them for a while."""
 
     async def sent(self, keys: Sequence[OutboxKey]) -> None:
         """Take confirmed messages out of the outbox."""

@@ -189,16 +189,14 @@ class LookUps:
         """Return transfers whose time has come, the longest overdue first."""
         return [row[0] for row in await self._all(statements.DUE, limit)]
 
-    async def waiting(self, queue_prefix: str, older_than_ms: int, limit: int) -> list[Waiting]:
-        """Claim messages of the outbox that are due and late: nobody else gets them for a while."""
+    async def waiting(self, limit: int) -> list[Waiting]:
+        """Claim messages of the outbox that are due: nobody else gets them for a while."""
         return [
             Waiting(
                 message=Outgoing(transfer=transfer, seq=seq, queue=queue, body=msgspec.Raw(body.encode())),
                 attempts=attempts,
             )
-            for transfer, seq, queue, body, attempts in await self._all(
-                statements.WAITING, f"{queue_prefix}%", older_than_ms, limit
-            )
+            for transfer, seq, queue, body, attempts in await self._all(statements.WAITING, limit)
         ]
 
     async def sent(self, keys: Sequence[OutboxKey]) -> None:

@@ -7,22 +7,20 @@ or after the commit, the way a database does.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from hub.core.change import Case, Decided, Funding, Outgoing, Transition
+from hub.core.change import CALLBACKS, Case, Decided, Funding, Outgoing, Transition
 from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
 from hub.core.participant import AccountKey, Scheme, SchemeError, SchemeFile, chart
 from hub.core.transfer import FINAL, State
 from hub.ledger.account import Account
 from hub.ledger.journal import GENESIS, Book, Entry, chained, digest
-from hub.store.contract import OutboxKey, Waiting
+from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS, OutboxKey, Waiting
 from hub.store.read import Credential, RequestRow, Timeline
 from routing.party import Identifier, Party
-
-CLAIM_FOR_MS: Final = 10_000
 
 
 class _Outbox(msgspec.Struct):
@@ -160,16 +158,12 @@ class MemoryStore:
         late = [each for each in self.transfers.values() if each.due_ms is not None and each.due_ms <= now]
         return [each.id for each in sorted(late, key=lambda each: each.due_ms or 0)[:limit]]
 
-    async def waiting(self, queue_prefix: str, older_than_ms: int, limit: int) -> list[Waiting]:
-        """Claim messages of the outbox that are due and late."""
+    async def waiting(self, limit: int) -> list[Waiting]:
+        """Claim messages of the outbox that are due."""
         now = self.now_ms()
-        rows = [
-            row
-            for row in self.outbox.values()
-            if not row.parked and row.due_ms <= now - older_than_ms and row.message.queue.startswith(queue_prefix)
-        ][:limit]
+        rows = [row for row in self.outbox.values() if not row.parked and row.due_ms <= now][:limit]
         for row in rows:
-            row.due_ms = now + CLAIM_FOR_MS
+            row.due_ms = now + CALLBACK_GRACE_MS
         return [Waiting(message=row.message, attempts=row.attempts) for row in rows]
 
     async def sent(self, keys: Sequence[OutboxKey]) -> None:
@@ -249,7 +243,9 @@ class MemoryWork:
         store.transitions.update({(each.transfer, each.seq): each for each in decided.transitions})
         store.cases.update({(each.transfer, each.seq): each for each in decided.cases})
         store.fundings.update({each.reference: each for each in decided.fundings})
-        store.outbox.update({(each.transfer, each.seq): _Outbox(each, now_ms) for each in decided.outbox})
+        for each in decided.outbox:
+            grace_ms = CALLBACK_GRACE_MS if each.queue == CALLBACKS else GRACE_MS
+            store.outbox[each.transfer, each.seq] = _Outbox(each, now_ms + grace_ms)
         if book.entries:
             store.journals.append(list(book.entries))
             store.hashes.append(chained(store.hashes[-1] if store.hashes else GENESIS, digest(book.entries)))

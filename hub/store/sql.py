@@ -29,9 +29,6 @@ from routing.party import Identifier
 Connection = AsyncConnection[TupleRow]
 Cursor = AsyncCursor[TupleRow]
 
-# A row of the outbox that its own process has not sent after this long is anyone's to send.
-SWEEP_AFTER_MS: Final = 2_000
-
 _encode: Final = msgspec.json.Encoder().encode
 _transfers: Final = msgspec.json.Decoder(list[Transfer]).decode
 _accounts: Final = msgspec.json.Decoder(list[Account]).decode
@@ -200,7 +197,7 @@ class SqlStore(LookUps):
 
 
 def _claim(claim: Claim) -> dict[str, Any]:
-    return claim._asdict()
+    return {**claim._asdict(), "id": claim.request}
 
 
 async def _rows(cursor: Cursor | None) -> list[Any]:

@@ -6,7 +6,9 @@ parameter serves any number of rows. Nothing is ever spliced into a statement fr
 
 from typing import Final
 
+from hub.core.change import CALLBACKS
 from hub.store import tables
+from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS
 from hub.store.tables import recordset
 
 NOW_MS: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -102,9 +104,11 @@ TRANSITIONS: Final = _insert("transition", 'transfer, seq, state, event, "next",
 CASES: Final = _insert("operator_case", "transfer, seq, kind, detail, opened_ms", ("closed_ms", "closed_by"))
 FUNDINGS: Final = _insert("funding", 'reference, participant, currency, minor, "by", at_ms')
 
+# Due for the sweep: not before the process that committed the row has had its own chance to send it.
 OUTBOX: Final = f"""
 INSERT INTO outbox (transfer, seq, queue, body, due_ms)
-SELECT transfer, seq, queue, body, %s
+SELECT transfer, seq, queue, body,
+       %s + CASE WHEN queue = '{CALLBACKS}' THEN {CALLBACK_GRACE_MS} ELSE {GRACE_MS} END
 FROM json_to_recordset(%s::json) AS r({recordset(tables.outbox, without=("due_ms", "attempts", "note", "parked"))})"""
 
 BALANCES: Final = f"""
@@ -132,10 +136,10 @@ WHERE o.transfer = k.transfer AND o.seq = k.seq"""
 
 # Claimed rows become due again only after a while, so two sweeps never send the same rows at once.
 WAITING: Final = f"""
-UPDATE outbox SET due_ms = {NOW_MS} + 10000
+UPDATE outbox SET due_ms = {NOW_MS} + {CALLBACK_GRACE_MS}
 WHERE (transfer, seq) IN (
     SELECT transfer, seq FROM outbox
-    WHERE NOT parked AND queue LIKE %s AND due_ms <= {NOW_MS} - %s
+    WHERE NOT parked AND due_ms <= {NOW_MS}
     ORDER BY due_ms LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING {_hex("transfer")}, seq, queue, body::text, attempts"""
 

@@ -165,7 +165,7 @@ chain = Table(
     Column("only", Boolean, primary_key=True, server_default=text("true")),
     Column("height", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    CheckConstraint("only", name="one_row"),
+    CheckConstraint('"only"', name="one_row"),
 )
 
 journal = Table(

@@ -1,0 +1,52 @@
+"""Settings: everything an operator may set, from `config/hub.toml` and `HUB_*` variables; nothing else reads them.
+
+Only `hub.main`, `hub.roles` and `hub.lab` may import this: the floors below are given what they need.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """What may be set. A variable is `HUB_` and the name in capitals; it wins over the file."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_", toml_file="config/hub.toml", extra="forbid")
+
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://... ; unset: a private PostgreSQL is started in `var`"
+    )
+    broker_url: SecretStr | None = Field(
+        None, description="amqp(s)://... ; unset: the bus is inside the process, so every role must be too"
+    )
+    var: Path = Field(Path("var"), description="where embedded servers keep their files")
+    host: str = Field("127.0.0.1", description="address the API listens on")
+    port: int = Field(8080, ge=0, le=65535, description="port the API listens on")
+    callback_host: str = Field("127.0.0.1", description="address that provider callbacks arrive at")
+    callback_port: int = Field(8081, ge=0, le=65535, description="port that provider callbacks arrive at")
+    callback_base_url: str | None = Field(
+        None, description="how providers reach it from outside, https://...; unset: http://callback_host:callback_port"
+    )
+    callback_key: SecretStr | None = Field(
+        None, description="signs callback URLs, at least 32 characters, the same for every adapter process"
+    )
+    api_prefix: str = Field("/mm/v1.2", description="where the GSMA API is mounted")
+    body_max_bytes: int = Field(262_144, gt=0, description="largest request body")
+    token_lifetime_s: int = Field(3_600, gt=0, description="how long an access token may be used")
+    callback_https_only: bool = Field(True, description="refuse callers' X-Callback-URLs that are not https")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    metrics_port: int | None = Field(None, description="where worker and adapter processes serve /metrics")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Say who wins: arguments, variables, secret files, the TOML file."""
+        return init_settings, env_settings, file_secret_settings, TomlConfigSettingsSource(settings_cls)

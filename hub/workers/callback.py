@@ -1,0 +1,110 @@
+"""Callbacks: the PUT to the caller's X-Callback-URL; retried with backoff, kept when undeliverable, never lost.
+
+The host was checked against the caller's allow-list when the transfer was accepted. Redirects are not
+followed and answers are not read, so a callback cannot be used to reach anything else.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import aiohttp
+import msgspec
+import structlog
+from prometheus_client import Counter
+
+from hub.core.admit import body_of
+from hub.core.change import Outgoing
+from hub.core.command import Transfer
+from hub.store.contract import Store, UnavailableError
+from hub.workers.relay import Relay
+
+TIMEOUT_S: Final = 10
+AT_ONCE_MAX: Final = 128
+ATTEMPTS_MAX: Final = 12
+FIRST_WAIT_MS: Final = 5_000
+LONGEST_WAIT_MS: Final = 3_600_000
+
+_CALLBACKS: Final = Counter("hub_callbacks", "Callbacks by what became of them.", ["result"])
+
+_log: Final = structlog.get_logger("callback")
+_transfer: Final = msgspec.json.Decoder(Transfer).decode
+
+# From a transfer that has ended to the body of its callback.
+Render = Callable[[Transfer], bytes]
+
+
+class CallbackSender:
+    """Sends callbacks and settles them in the outbox."""
+
+    def __init__(self, store: Store, relay: Relay, render: Render) -> None:
+        """Settle through this relay."""
+        self._store = store
+        self._relay = relay
+        self._render = render
+        self._slots = asyncio.Semaphore(AT_ONCE_MAX)
+        self._under_way: set[tuple[str, int]] = set()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Open the connections."""
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            connector=aiohttp.TCPConnector(limit=AT_ONCE_MAX, keepalive_timeout=60),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        """Close the connections; what was under way is sent again by the sweep."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, message: Outgoing, attempts: int) -> None:
+        """Send one callback once, unless it is under way here already."""
+        key = (message.transfer, message.seq)
+        if key in self._under_way:
+            return
+        self._under_way.add(key)
+        try:
+            async with self._slots:
+                status, wrong = await self._put(_transfer(message.body))
+            await self._settle(key, status, wrong, attempts)
+        except UnavailableError:
+            return  # it stays in the outbox as it is
+        finally:
+            self._under_way.discard(key)
+
+    async def _put(self, transfer: Transfer) -> tuple[int, str]:
+        body = body_of(transfer)
+        headers = {
+            "Content-Type": "application/json",
+            "X-Date": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+        if body.correlation:
+            headers["X-CorrelationID"] = body.correlation
+        if self._session is None:
+            raise RuntimeError("the callback sender was not started")
+        try:
+            async with self._session.put(
+                body.callback_url, data=self._render(transfer), headers=headers, allow_redirects=False
+            ) as response:
+                return response.status, f"status {response.status}"
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return 0, type(error).__name__
+
+    async def _settle(self, key: tuple[str, int], status: int, wrong: str, attempts: int) -> None:
+        if 200 <= status < 300:
+            _CALLBACKS.labels("delivered").inc()
+            self._relay.forget([key])
+            return
+        final = 400 <= status < 500 and status not in (404, 408, 425, 429)
+        if final or attempts + 1 >= ATTEMPTS_MAX:
+            _CALLBACKS.labels("parked").inc()
+            _log.error("callback.parked", transfer=key[0], attempts=attempts + 1, wrong=wrong)
+            await self._store.park(key, wrong)
+            return
+        _CALLBACKS.labels("postponed").inc()
+        wait_ms = min(FIRST_WAIT_MS << attempts, LONGEST_WAIT_MS)
+        _log.warning("callback.postponed", transfer=key[0], attempts=attempts + 1, wrong=wrong, wait_ms=wait_ms)
+        await self._store.postpone(key, wait_ms=wait_ms, note=wrong)
