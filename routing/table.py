@@ -47,6 +47,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     amount_min_minor: int = 1
     amount_max_minor: int | None = None
+    base_url: str = ""
+    settings: dict[str, str] = {}
+    secrets: dict[str, str] = {}  # where each secret is found ("env:NAME", "file:PATH"), never the secret itself
 
 
 class Resolved(NamedTuple):

@@ -1,0 +1,214 @@
+"""Putting the parts together: which store, which bus, which doors a process has; it must never decide anything else.
+
+`running` is the one way a hub runs, whether one process has every role or each role has many processes.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from adapters.runner import Runner
+from hub.core.participant import Scheme
+from hub.flow import Door
+from hub.http.app import HttpSettings, build
+from hub.http.metrics import metrics_routes
+from hub.http.resources import callback_body
+from hub.lab.postgres import PrivatePostgres
+from hub.roles.scheme import work_of
+from hub.settings import Settings
+from hub.store.contract import UnavailableError
+from hub.store.migrate import upgrade
+from hub.store.sql import SqlStore
+from hub.workers.callback import CallbackSender
+from hub.workers.consumer import Consumer
+from hub.workers.relay import Relay
+from hub.workers.timer import Timer
+from routing import topology
+from routing.bus import Bus
+from routing.local import LocalBus
+from routing.rabbit import RabbitBus
+
+LOOK_FOR_SCHEME_EVERY_S: Final = 5.0
+
+_log: Final = structlog.get_logger("roles")
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    API = "api"  # the north side: HTTP
+    WORKER = "worker"  # outcomes, timers, sweeps, callbacks
+    ADAPTER = "adapter"  # the south side: providers
+
+
+class Running(msgspec.Struct, kw_only=True):
+    """A hub that runs."""
+
+    store: SqlStore
+    bus: Bus
+    door: Door
+    scheme: Scheme
+    api_url: str = ""
+    provider_url: str = ""
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[str]:
+    """Give the URL of a migrated database: the configured one, or a private one that runs as long as we do."""
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        await asyncio.to_thread(upgrade, url)
+        yield url
+        return
+    server = PrivatePostgres(settings.var / "postgres")
+    await asyncio.to_thread(server.start)
+    try:
+        url = await asyncio.to_thread(server.create_database, "makutano")
+        await asyncio.to_thread(upgrade, url)
+        yield url
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[SqlStore]:
+    """Open the store alone, for commands that need no bus."""
+    async with database(settings) as url:
+        store = SqlStore(url)
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def running(settings: Settings, roles: frozenset[Role]) -> AsyncIterator[Running]:
+    """Run these roles in this process until the block is left; then finish what was taken."""
+    if settings.broker_url is None and roles != frozenset(Role):
+        raise ValueError("without HUB_BROKER_URL the bus is inside one process: run every role with `hub all`")
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(opened(settings))
+        scheme = await store.scheme()
+        bus: Bus = (
+            LocalBus()
+            if settings.broker_url is None
+            else RabbitBus(settings.broker_url.get_secret_value(), role="-".join(sorted(roles)))
+        )
+        await bus.start(_queues(scheme))
+        stack.push_async_callback(bus.close)
+        relay = Relay(store, bus)
+        sender = CallbackSender(store, relay, callback_body)
+        relay.callbacks = sender
+        await sender.start()
+        stack.push_async_callback(sender.close)
+        stack.push_async_callback(relay.close)
+        door = Door(store, bus, relay.deliver)
+        hub = Running(store=store, bus=bus, door=door, scheme=scheme)
+        for role, start in ((Role.WORKER, _worker), (Role.ADAPTER, _adapter), (Role.API, _api)):
+            if role in roles:
+                await start(hub, settings, stack, relay)
+        if settings.metrics_port is not None:
+            await _serve(stack, metrics_routes(), settings.host, settings.metrics_port)
+        _keep(stack, lambda: _watch_scheme(hub))
+        yield hub
+
+
+async def _worker(hub: Running, _: Settings, stack: AsyncExitStack, relay: Relay) -> None:
+    await Consumer(hub.door, hub.bus).start()
+    _keep(stack, relay.sweep_for_ever)
+    _keep(stack, Timer(hub.door).look_for_ever)
+
+
+async def _adapter(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay) -> None:
+    work = [work_of(each) for each in hub.scheme.file.connection if each.enabled]
+    site = web.Application(client_max_size=1 << 20)
+    base = settings.callback_base_url
+    if base is None and settings.callback_port == 0:
+        raise ValueError("HUB_CALLBACK_PORT must be a number, or providers could not be told where to call back")
+    base = base or f"http://{settings.callback_host}:{settings.callback_port}"
+    runner = Runner(hub.bus, work, callback_base_url=base, callback_key=_callback_key(settings))
+    hub.provider_url = await _serve(stack, runner.routes(), settings.callback_host, settings.callback_port, site)
+    await runner.start()
+    stack.push_async_callback(runner.close)
+
+
+async def _api(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay) -> None:
+    http = HttpSettings(
+        prefix=settings.api_prefix,
+        body_max_bytes=settings.body_max_bytes,
+        token_lifetime_s=settings.token_lifetime_s,
+        callback_https_only=settings.callback_https_only,
+    )
+    app = build(hub.door, hub.store, http)
+    hub.api_url = await _serve(stack, [], settings.host, settings.port, app)
+
+
+def _callback_key(settings: Settings) -> bytes:
+    """Return the configured key, or one made once and kept in `var`: URLs given out must outlive a restart."""
+    if settings.callback_key is not None:
+        return settings.callback_key.get_secret_value().encode()
+    path = Path(settings.var) / "callback.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32), "ascii")
+    return path.read_text("ascii").encode()
+
+
+async def _serve(
+    stack: AsyncExitStack,
+    routes: Sequence[web.AbstractRouteDef],
+    host: str,
+    port: int,
+    app: web.Application | None = None,
+) -> str:
+    site = web.Application() if app is None else app
+    site.add_routes(routes)
+    runner = web.AppRunner(site, access_log=None, handle_signals=False, shutdown_timeout=5)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+    found = runner.addresses[0]
+    return f"http://{found[0]}:{found[1]}"
+
+
+def _keep(stack: AsyncExitStack, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Keep something running until the process ends; if it fails, the process must not go on without it."""
+    task = asyncio.create_task(work())
+    main = asyncio.current_task()
+
+    def ended(done: asyncio.Task[None]) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            _log.error("part.failed", error=repr(done.exception()))
+            if main is not None:
+                main.cancel()
+
+    task.add_done_callback(ended)
+    stack.callback(task.cancel)
+
+
+async def _watch_scheme(hub: Running) -> None:
+    """Declare the queues of connections that a newly applied scheme brings."""
+    while True:
+        await asyncio.sleep(LOOK_FOR_SCHEME_EVERY_S)
+        try:
+            scheme = await hub.store.scheme()
+        except UnavailableError:
+            continue
+        if scheme.version != hub.scheme.version:
+            await hub.bus.start(_queues(scheme))
+            hub.scheme = scheme
+            _log.info("scheme.changed", version=scheme.version)
+
+
+def _queues(scheme: Scheme) -> list[topology.Queue]:
+    return topology.queues([connection.name for connection in scheme.file.connection])

@@ -1,0 +1,96 @@
+"""Reading a scheme file: TOML as people write it, completed from the adapters' manifests; no secret is ever kept.
+
+Connections inherit how their rail behaves from the adapter's manifest; the file overrides what differs.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from adapters.contract import Connection as AdapterConnection
+from adapters.contract import installed
+from adapters.http import Work
+from hub.core.participant import SchemeError, SchemeFile, check
+from routing.table import Connection
+
+_REFERENCE: Final = ("env:", "file:")
+
+
+def read_scheme(path: Path) -> SchemeFile:
+    """Read and check a scheme file; raises SchemeError that says where and what to do."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SchemeError(f"{path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SchemeError(f"{path}: not TOML: {error}") from error
+    document["connection"] = [_completed(each) for each in document.get("connection", [])]
+    try:
+        file = msgspec.convert(document, SchemeFile)
+    except msgspec.ValidationError as error:
+        raise SchemeError(f"{path}: {error}") from error
+    check(file)
+    return file
+
+
+def _completed(connection: dict[str, Any]) -> dict[str, Any]:
+    name, adapter = connection.get("name", "?"), connection.get("adapter", "")
+    manifest = installed().get(adapter)
+    if manifest is None:
+        raise SchemeError(f"connection {name!r}: no adapter {adapter!r}; installed: {', '.join(installed())}")
+    missing = sorted(manifest.secrets.keys() - connection.get("secrets", {}).keys())
+    if missing:
+        raise SchemeError(f"connection {name!r}: adapter {adapter!r} needs the secrets {', '.join(missing)}")
+    for secret, reference in connection.get("secrets", {}).items():
+        if not str(reference).startswith(_REFERENCE):
+            raise SchemeError(f"connection {name!r}: secret {secret!r} must say where it is: env:NAME or file:PATH")
+    return {**connection, "rail": msgspec.to_builtins(manifest.rail) | connection.get("rail", {})}
+
+
+def work_of(connection: Connection) -> Work:
+    """Make a connection ready for the runner: fetch its secrets, build its adapter."""
+    secrets = {name: _fetched(connection.name, name, reference) for name, reference in connection.secrets.items()}
+    return Work.of(
+        connection.adapter,
+        AdapterConnection(
+            name=connection.name, base_url=connection.base_url, settings=connection.settings, secrets=secrets
+        ),
+    )
+
+
+def _fetched(connection: str, name: str, reference: str) -> str:
+    how, _, where = reference.partition(":")
+    try:
+        return os.environ[where] if how == "env" else Path(where).read_text("utf-8").strip()
+    except (KeyError, OSError) as error:
+        raise SchemeError(f"connection {connection!r}: the secret {name!r} is not at {reference}") from error
+
+
+def difference(before: SchemeFile | None, after: SchemeFile) -> list[str]:
+    """List what a new scheme file changes, one line each, '+', '-' or '~' first; empty when nothing does."""
+    old, new = ({} if before is None else _flat(before)), _flat(after)
+    lines = [f"- {key} = {old[key]}" for key in old.keys() - new.keys()]
+    lines += [f"+ {key} = {new[key]}" for key in new.keys() - old.keys()]
+    lines += [f"~ {key} = {old[key]} -> {new[key]}" for key in old.keys() & new.keys() if old[key] != new[key]]
+    return sorted(lines, key=lambda line: (line[2:], line[0]))
+
+
+def _flat(file: SchemeFile) -> dict[str, str]:
+    found: dict[str, str] = {}
+
+    def walk(where: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, each in value.items():
+                walk(f"{where}.{key}" if where else key, each)
+        elif isinstance(value, list | tuple) and any(isinstance(each, dict) for each in value):
+            for each in value:
+                label = each.get("id") or each.get("name") or f"{each.get('key')}:{each.get('value')}"
+                walk(f"{where}[{label}]", each)
+        else:
+            found[where] = str(value)
+
+    walk("", msgspec.to_builtins(file))
+    return found

@@ -1,0 +1,111 @@
+"""The audit on PostgreSQL: the ledger from its postings alone, and every transfer against its postings and its trail.
+
+Reads one consistent snapshot and changes nothing, so it may run beside the traffic.
+"""
+
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+
+import msgspec
+import psycopg
+
+from hub.ledger.account import Account
+from hub.ledger.audit import Audit
+from hub.ledger.journal import Entry, Phase, Posting
+from hub.store import statements
+
+_accounts: Final = msgspec.json.Decoder(list[Account]).decode
+FETCH: Final = 5_000
+FINDINGS_MAX: Final = 100
+
+_JOURNALS: Final = """
+SELECT j.height, j.digest, j.hash, p.subject, p.debit, p.credit, p.minor, p.phase, p.debit_balance, p.debit_held,
+       p.credit_balance
+FROM journal AS j LEFT JOIN posting AS p ON p.journal = j.height ORDER BY j.height, p.line"""
+
+_HEAD: Final = "SELECT height, hash FROM chain"
+
+# What the ledger must show for each state: postings pending, posted, voided. Within one participant: none at all.
+_POSTED_WRONG: Final = f"""
+WITH shown AS (
+    SELECT subject, count(*) FILTER (WHERE phase = 'pending') AS pending,
+           count(*) FILTER (WHERE phase = 'posted') AS posted, count(*) FILTER (WHERE phase = 'voided') AS voided,
+           min(minor) AS least, max(minor) AS most
+    FROM posting GROUP BY subject
+)
+SELECT replace(s.id::text, '-', ''), s.state, p.pending, p.posted, p.voided
+FROM standing AS s JOIN transfer AS t ON t.id = s.id LEFT JOIN shown AS p ON p.subject = replace(s.id::text, '-', '')
+WHERE (coalesce(p.pending, 0)::int, coalesce(p.posted, 0)::int, coalesce(p.voided, 0)::int) <> CASE
+        WHEN t.payer_fsp = t.payee_fsp THEN (0, 0, 0)
+        WHEN s.state = 'committed' THEN (1, 1, 0)
+        WHEN s.state = 'refunded' THEN (1, 0, 1)
+        WHEN s.state = 'aborted' AND p.subject IS NULL THEN (0, 0, 0)
+        WHEN s.state = 'aborted' THEN (1, 0, 1)
+        ELSE (1, 0, 0) END
+   OR (p.subject IS NOT NULL AND (p.least <> t.minor OR p.most <> t.minor))
+LIMIT {FINDINGS_MAX}"""
+
+_TRAIL_WRONG: Final = f"""
+WITH last AS (
+    SELECT DISTINCT ON (transfer) transfer, seq, "next", count(*) OVER (PARTITION BY transfer) AS steps
+    FROM transition ORDER BY transfer, seq DESC
+)
+SELECT replace(s.id::text, '-', ''), s.state, s.seq, l."next", l.seq
+FROM standing AS s LEFT JOIN last AS l ON l.transfer = s.id
+WHERE l.transfer IS NULL OR l.steps <> s.seq OR l.seq <> s.seq OR l."next" <> s.state LIMIT {FINDINGS_MAX}"""
+
+_ORPHANS: Final = f"""
+SELECT p.subject FROM posting AS p
+WHERE p.phase <> 'direct' AND NOT EXISTS (SELECT FROM transfer AS t WHERE replace(t.id::text, '-', '') = p.subject)
+LIMIT {FINDINGS_MAX}"""
+
+_STATES: Final = "SELECT state, count(*) FROM standing GROUP BY state"
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What an audit found; clean when there are no findings."""
+
+    findings: list[str]
+    journals: int
+    postings: int
+    states: dict[str, int]
+    trial_balance: list[Any]
+
+
+def run_audit(url: str) -> Report:
+    """Audit the database at `url`."""
+    with psycopg.connect(url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        row = connection.execute(statements.ALL_ACCOUNTS).fetchone()
+        audit = Audit(_accounts(row[0]) if row else [])
+        last = (0, bytes(32))
+        with connection.cursor(name="journals") as cursor:
+            cursor.itersize = FETCH
+            cursor.execute(_JOURNALS)
+            for (height, digest, hash_), rows in groupby(cursor, key=itemgetter(0, 1, 2)):
+                entries = [_entry(row[3:]) for row in rows if row[3] is not None]
+                audit.feed(height, entries, digest, hash_)
+                last = (height, hash_)
+        audit.finish()
+        if connection.execute(_HEAD).fetchone() != last:
+            audit.findings.append("the chain's head is not its last journal")
+        for statement, says in (
+            (_POSTED_WRONG, "transfer {0} is {1}, but the ledger shows pending {2}, posted {3}, voided {4}"),
+            (_TRAIL_WRONG, "transfer {0} is {1} after {2} steps, but its trail says {3} after {4}"),
+            (_ORPHANS, "postings for {0}, which is no transfer"),
+        ):
+            audit.findings.extend(says.format(*row) for row in connection.execute(statement))
+        return Report(
+            findings=audit.findings,
+            journals=audit.journals,
+            postings=audit.postings,
+            states=dict(connection.execute(_STATES).fetchall()),
+            trial_balance=audit.trial_balance(),
+        )
+
+
+def _entry(row: Any) -> Entry:
+    subject, debit, credit, minor, phase, debit_balance, debit_held, credit_balance = row
+    return Entry(Posting(subject, debit, credit, minor, Phase(phase)), debit_balance, debit_held, credit_balance)
