@@ -16,6 +16,7 @@ import structlog
 from aiohttp import web
 
 from adapters.runner import Runner
+from hub.core.command import Command, Result
 from hub.core.participant import Scheme
 from hub.flow import Door
 from hub.http.app import HttpSettings, build
@@ -212,3 +213,9 @@ async def _watch_scheme(hub: Running) -> None:
 
 def _queues(scheme: Scheme) -> list[topology.Queue]:
     return topology.queues([connection.name for connection in scheme.file.connection])
+
+
+async def carry_out(settings: Settings, command: Command) -> Result:
+    """Carry out one operator's command by the one door, without a bus: the workers' sweep sends what it says."""
+    async with opened(settings) as store:
+        return await Door(store, LocalBus(), lambda _: None).handle(command)

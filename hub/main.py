@@ -1,0 +1,330 @@
+"""The `hub` command: every verb an operator has; it parses and prints, and leaves the work to the floors below.
+
+Heavy modules are imported inside the commands, so that `hub --help` answers at once.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from hub.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False)
+transfers = typer.Typer(no_args_is_help=True, help="Look at one transfer, or rule on one that is in doubt.")
+adapter_role = typer.Typer(invoke_without_command=True)
+app.add_typer(transfers, name="transfer")
+app.add_typer(adapter_role, name="adapter")
+out = Console()
+
+
+def run() -> None:
+    """Run the command; what an operator can mend is said in one line, without a traceback."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        app()
+    except ValidationError as error:
+        for each in error.errors():
+            name = ".".join(str(part) for part in each["loc"])
+            Console(stderr=True).print(f"[red]settings:[/] {name} (HUB_{name.upper()}): {each['msg']}", highlight=False)
+        sys.exit(2)
+
+
+@contextlib.contextmanager
+def _plainly() -> Iterator[None]:
+    from hub.core.participant import SchemeError  # noqa: PLC0415
+    from hub.servers.child import ServerError  # noqa: PLC0415
+    from hub.store.contract import UnavailableError  # noqa: PLC0415
+
+    try:
+        yield
+    except (SchemeError, ServerError, UnavailableError, OSError, ValueError) as error:
+        Console(stderr=True).print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
+        raise typer.Exit(1) from error
+
+
+def _loop(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    import uvloop  # noqa: PLC0415
+
+    with _plainly():
+        return uvloop.run(main())
+
+
+def _serve(*names: str) -> None:
+    """Run roles until SIGTERM or SIGINT, then finish what was taken."""
+    from hub.observe import configure  # noqa: PLC0415
+    from hub.roles.parts import Role, running  # noqa: PLC0415
+
+    settings = Settings()
+    configure(settings.log_level)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(each, stop.set)
+        async with running(settings, frozenset(Role(name) for name in names)) as hub:
+            out.print(f"hub {' '.join(names)} ready {hub.api_url} {hub.provider_url}".rstrip(), highlight=False)
+            await stop.wait()
+
+    _loop(main)
+
+
+@app.command()
+def api() -> None:
+    """Serve the GSMA API. Example: [cyan]HUB_DATABASE_URL=... HUB_BROKER_URL=... hub api[/]"""
+    _serve("api")
+
+
+@app.command()
+def worker() -> None:
+    """Apply outcomes, keep time, sweep the outbox, send callbacks. Example: [cyan]hub worker[/]"""
+    _serve("worker")
+
+
+@adapter_role.callback()
+def adapter(context: typer.Context) -> None:
+    """Speak to the providers. Examples: [cyan]hub adapter[/], [cyan]hub adapter new acme_money[/]"""
+    if context.invoked_subcommand is None:
+        _serve("adapter")
+
+
+@adapter_role.command("new")
+def adapter_new(name: Annotated[str, typer.Argument(help="lower-case letters, digits and _")]) -> None:
+    """Copy the template to adapters/NAME. Example: [cyan]hub adapter new acme_money[/]"""
+    from adapters.contract import ADAPTERS  # noqa: PLC0415
+    from adapters.new import create  # noqa: PLC0415
+
+    with _plainly():
+        path = create(name, ADAPTERS)
+    out.print(f"{path} is ready: edit adapter.toml, adapter.py and cases/, then ./makutano test tests/adapters")
+
+
+@app.command(name="all")
+def every() -> None:
+    """Run every role in one process; without settings, on embedded servers. Example: [cyan]hub all[/]"""
+    _serve("api", "worker", "adapter")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's tables. Example: [cyan]HUB_DATABASE_URL=... hub migrate[/]"""
+    from hub.roles.parts import opened  # noqa: PLC0415
+
+    async def main() -> None:
+        async with opened(Settings()):
+            out.print("the database is up to date")
+
+    _loop(main)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document. Example: [cyan]hub openapi > openapi.json[/]"""
+    import msgspec  # noqa: PLC0415
+
+    from hub.http.app import HttpSettings  # noqa: PLC0415
+    from hub.http.openapi import document  # noqa: PLC0415
+
+    encoded = msgspec.json.encode(document(HttpSettings(prefix=Settings().api_prefix)))
+    sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="the scheme file", exists=True, dir_okay=False)],
+    by: Annotated[str, typer.Option(help="who applies it, for the record")] = "operator",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the difference and stop")] = False,  # noqa: FBT002
+) -> None:
+    """Put a scheme file in force, in one commit. Example: [cyan]hub apply config/scheme.toml --dry-run[/]"""
+    from hub.core.participant import SchemeError  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.scheme import difference, read_scheme  # noqa: PLC0415
+
+    async def main() -> None:
+        after = read_scheme(file)
+        async with opened(Settings()) as store:
+            try:
+                before = (await store.scheme()).file
+            except SchemeError:
+                before = None
+            lines = difference(before, after)
+            for line in lines:
+                colour = {"+": "green", "-": "red", "~": "yellow"}[line[0]]
+                out.print(line, style=colour, highlight=False, markup=False)
+            if not lines:
+                out.print("nothing to change")
+            elif not dry_run:
+                out.print(f"version {await store.apply_scheme(after, by)} is in force", style="bold")
+
+    _loop(main)
+
+
+@app.command()
+def credential(
+    participant: Annotated[str, typer.Argument(help="whose software it is for")],
+    client_id: Annotated[str, typer.Option(help="its client id; unset: the participant's id")] = "",
+) -> None:
+    """Give a participant new credentials, printed once and never again. Example: [cyan]hub credential baobab[/]"""
+    from hub.roles.credentials import admit  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
+
+    async def main() -> None:
+        async with opened(Settings()) as store:
+            issued = await admit(store, participant, client_id or participant)
+        out.print(f"client_id={issued.client_id}\nsecret={issued.secret}\napi_key={issued.api_key}", highlight=False)
+
+    _loop(main)
+
+
+@app.command()
+def fund(
+    participant: Annotated[str, typer.Argument()],
+    amount: Annotated[str, typer.Argument(help="such as 250000.50; with --withdraw it leaves")],
+    currency: Annotated[str, typer.Argument()],
+    reference: Annotated[str, typer.Option(help="the bank's reference; the same one twice changes nothing")],
+    by: Annotated[str, typer.Option(help="who says so, for the record")],
+    withdraw: Annotated[bool, typer.Option("--withdraw")] = False,  # noqa: FBT002
+) -> None:
+    """Book cash at the settlement bank. Example: [cyan]hub fund baobab 250000 KES --reference B-77 --by treasury[/]"""
+    from hub.core.command import Fund, Refusal  # noqa: PLC0415
+    from hub.roles.parts import carry_out  # noqa: PLC0415
+    from routing.money import Money  # noqa: PLC0415
+
+    async def main() -> None:
+        money = Money.parse(amount, currency)
+        signed = Money(-money.minor if withdraw else money.minor, currency)
+        result = await carry_out(Settings(), Fund(participant=participant, money=signed, reference=reference, by=by))
+        if isinstance(result, Refusal):
+            raise ValueError(f"refused: {result.reason} {result.detail}")
+        out.print("booked" if result.changed else "this reference was booked before; nothing changed")
+
+    _loop(main)
+
+
+@app.command()
+def audit() -> None:
+    """Recompute the books from postings alone and hold every transfer against them. Example: [cyan]hub audit[/]"""
+    from hub.lab.show import audit_report  # noqa: PLC0415
+    from hub.roles.parts import database  # noqa: PLC0415
+    from hub.store.audit import run_audit  # noqa: PLC0415
+
+    async def main() -> bool:
+        async with database(Settings()) as url:
+            report = await asyncio.to_thread(run_audit, url)
+        out.print(audit_report(report))
+        return not report.findings
+
+    if not _loop(main):
+        raise typer.Exit(1)
+
+
+@transfers.command("show")
+def transfer_show(id_: Annotated[str, typer.Argument(metavar="ID", help="the transactionReference")]) -> None:
+    """Show everything known about a transfer. Example: [cyan]hub transfer show 0195f3...[/]"""
+    from hub.lab.show import timeline  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
+
+    async def main() -> None:
+        async with opened(Settings()) as store:
+            found = await store.timeline(id_.replace("-", "").lower())
+        if found is None:
+            raise ValueError(f"there is no transfer {id_}")
+        out.print(timeline(found))
+
+    _loop(main)
+
+
+@transfers.command("resolve")
+def transfer_resolve(
+    id_: Annotated[str, typer.Argument(metavar="ID")],
+    verdict: Annotated[str, typer.Argument(help="accepted or refused: what the FSP really did")],
+    by: Annotated[str, typer.Option(help="your name, for the record")],
+    why: Annotated[str, typer.Option(help="the evidence, for the record")],
+) -> None:
+    """Rule on a transfer in doubt. Example: [cyan]hub transfer resolve 0195f3... accepted --by me --why statement[/]"""
+    from hub.core.command import Refusal, Ruling  # noqa: PLC0415
+    from hub.roles.parts import carry_out  # noqa: PLC0415
+    from routing.message import Verdict  # noqa: PLC0415
+
+    async def main() -> None:
+        ruling = Ruling(transfer=id_.replace("-", "").lower(), verdict=Verdict(verdict), by=by, why=why)
+        result = await carry_out(Settings(), ruling)
+        if isinstance(result, Refusal):
+            raise ValueError(f"refused: {result.reason} {result.detail}")
+        out.print(f"{id_} is now {result.state}")
+
+    _loop(main)
+
+
+@app.command()
+def cases(limit: Annotated[int, typer.Option(help="how many at most")] = 50) -> None:
+    """List the operators' exception queue, the oldest first. Example: [cyan]hub cases[/]"""
+    from hub.lab.show import case_table  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
+
+    async def main() -> None:
+        async with opened(Settings()) as store:
+            out.print(case_table(await store.open_cases(limit)))
+
+    _loop(main)
+
+
+@app.command()
+def adapters() -> None:
+    """List the installed adapters and what each can do. Example: [cyan]hub adapters[/]"""
+    from adapters.contract import installed  # noqa: PLC0415
+    from hub.lab.show import adapter_table  # noqa: PLC0415
+
+    out.print(adapter_table(installed()))
+
+
+@app.command()
+def states() -> None:
+    """Print docs/states.md, generated from the tables. Example: [cyan]hub states > docs/states.md[/]"""
+    from hub.core.transfer import states_markdown  # noqa: PLC0415
+
+    sys.stdout.write(states_markdown())
+
+
+@app.command()
+def demo() -> None:
+    """Run a dozen transfers of every outcome through real servers, then audit. Example: [cyan]hub demo[/]"""
+    from hub.lab.demo import demonstrate  # noqa: PLC0415
+
+    if not _loop(lambda: demonstrate(out)):
+        raise typer.Exit(1)
+
+
+@app.command(name="run")
+def run_demo() -> None:
+    """Keep the demo's world up, with lines of curl to try. Example: [cyan]hub run[/]"""
+    from hub.lab.demo import keep_up  # noqa: PLC0415
+
+    _loop(lambda: keep_up(out))
+
+
+@app.command()
+def bench(
+    rate: Annotated[int, typer.Option(help="transfers per second that are begun, whatever comes back")] = 400,
+    seconds: Annotated[int, typer.Option(help="how long")] = 30,
+    embedded: Annotated[bool, typer.Option("--embedded", help="one process, bus inside")] = False,  # noqa: FBT002
+    json: Annotated[Path | None, typer.Option(help="write the figures here as well")] = None,
+    ledger_only: Annotated[bool, typer.Option("--ledger-only", help="the ledger against pgbench only")] = False,  # noqa: FBT002
+) -> None:
+    """Measure the whole hub under open-loop load. Example: [cyan]hub bench --rate 400 --seconds 30 --json b.json[/]"""
+    from hub.lab.bench import measure  # noqa: PLC0415
+
+    options = {"rate": rate, "seconds": seconds, "embedded": embedded, "json_file": json, "ledger_only": ledger_only}
+    if not _loop(lambda: measure(out, **options)):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    run()
