@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from hub.lab.child import Child, ServerError, free_ports, lineage, tail, wait_until
+from hub.lab.child import Child, ServerError, free_ports, lineage, tail
 
 LOOPBACK: Final = "127.0.0.1"
 START_WITHIN_S: Final = 90  # on a busy machine; 5 s on an idle one
@@ -93,7 +93,7 @@ class PrivateBroker:
             self._epmd = Child(command, log=self.log, env=env, cwd=self.directory)
         self._node = Child((script,), log=self.log, env=env, cwd=self.directory)
         try:
-            self._wait_for_node(self._node)
+            self._node.wait_for(self._answers, START_WITHIN_S, f"AMQP on port {self.port}")
         except ServerError as error:
             self.stop()
             raise ServerError(
@@ -147,11 +147,6 @@ class PrivateBroker:
             "RABBITMQ_PID_FILE": str(self.directory / "pid"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ERLANG,
         }
-
-    def _wait_for_node(self, node: Child) -> None:
-        wait_until(lambda: self._answers() or not node.running(), START_WITHIN_S, f"AMQP on port {self.port}")
-        if not node.running():
-            raise ServerError("it ended")
 
     def _answers(self) -> bool:
         """Say AMQP's opening words and see whether a node says its own."""

@@ -78,6 +78,12 @@ class Child:
         self._unwatch()
         return False
 
+    def wait_for(self, condition: Callable[[], bool], within_s: float, what: str) -> None:
+        """Return once the condition holds; raises ServerError after `within_s`, or when the server ends first."""
+        wait_until(lambda: condition() or not self.running(), within_s, what)
+        if not self.running():
+            raise ServerError(f"it ended before {what}")
+
     def end(self, first: signal.Signals, within_s: float) -> None:
         """Signal it, wait, and kill what is left after `within_s`."""
         if self.running():
@@ -89,7 +95,7 @@ class Child:
 
     def kill(self) -> None:
         """SIGKILL it and all its descendants; returns when they are gone."""
-        kill_all(lineage(self.pid))
+        kill(self.pid)
         self._server.wait(GONE_WITHIN_S)
         self._unwatch()
 
@@ -115,12 +121,15 @@ def lineage(pid: int) -> list[int]:
     return [one for one in found if one in alive]
 
 
-def kill_all(pids: Sequence[int]) -> None:
-    """SIGKILL every one of them, and wait until none runs; raises ServerError when one does not die."""
-    for pid in pids:
+def kill(pid: int) -> None:
+    """SIGKILL a process and its descendants; returns when none runs, raises ServerError when one does not die."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)  # or it might have a child after they were counted
+    doomed = lineage(pid)
+    for one in doomed:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(lineage(pid) for pid in pids), GONE_WITHIN_S, f"the end of {pids}")
+            os.kill(one, signal.SIGKILL)
+    wait_until(lambda: not any(lineage(one) for one in doomed), GONE_WITHIN_S, f"the end of {doomed}")
 
 
 def wait_until(condition: Callable[[], bool], within_s: float, what: str) -> None:
