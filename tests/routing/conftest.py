@@ -76,16 +76,16 @@ def fresh_queues() -> tuple[Queue, Queue]:
     )
 
 
-async def dead_on_rabbit(url: str, envelope: bytes) -> bool:
-    """Read the queue of dead letters until the envelope comes."""
+async def death_on_rabbit(url: str, envelope: bytes) -> str:
+    """Read the queue of dead letters until the envelope comes; returns why it died."""
     async with await aio_pika.connect(url) as connection, asyncio.timeout(20):
         queue = await (await connection.channel()).get_queue(DEAD)
         async with queue.iterator() as letters:
             async for letter in letters:
                 await letter.ack()
                 if envelope in letter.body:
-                    return True
-    return False
+                    return str(letter.headers["x-first-death-reason"])
+    return ""
 
 
 @pytest.fixture(params=["local", pytest.param("rabbit", marks=pytest.mark.rabbitmq)])
@@ -103,7 +103,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         bus = RabbitBus(url, role="test", retry_max_s=RETRY_MAX_S)
 
         async def is_dead(envelope: bytes) -> bool:
-            return await dead_on_rabbit(url, envelope)
+            return await death_on_rabbit(url, envelope) == "delivery_limit"
 
     await bus.start([queue, questions])
     yield World(bus, queue.name, questions.name, is_dead)
