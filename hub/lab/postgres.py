@@ -139,9 +139,10 @@ class PrivatePostgres:
         pid, _ = self._postmaster()
         return lineage(pid) if pid else []
 
-    def create_database(self, name: str) -> str:
-        """Create an empty database and return its URL."""
-        self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Create a database, empty or as a copy of another that nobody uses now, and return its URL."""
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self._administer(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url_of(name)
 
     def drop_database(self, name: str) -> None:
@@ -224,7 +225,7 @@ class PrivatePostgres:
     def _run(self) -> Child:
         settings = {
             **SETTINGS,
-            "unix_socket_directories": str(self._sockets).replace(",", "\\,"),
+            "unix_socket_directories": '"' + str(self._sockets).replace('"', '""') + '"',  # it is a list
             "listen_addresses": "127.0.0.1" if self.port else "",
             "port": str(self.port or SOCKET_PORT),
         }
