@@ -67,7 +67,9 @@ async def test_an_envelope_that_failed_often_takes_no_other_with_it() -> None:
     lane = _Lane("lane")
     often = _Item(b"13", ALONE_AFTER)
     await lane.put([_Item(b"1"), _Item(b"2", ALONE_AFTER - 1), often, _Item(b"3")], waiting_max=9)
-    assert [await lane.get() for _ in range(3)] == [[_Item(b"1"), _Item(b"2", ALONE_AFTER - 1)], [often], [_Item(b"3")]]
+    async with asyncio.timeout(5):
+        got = [await lane.get() for _ in range(3)]
+    assert got == [[_Item(b"1"), _Item(b"2", ALONE_AFTER - 1)], [often], [_Item(b"3")]]
 
 
 async def test_a_take_that_raises_waits_before_the_next_attempt() -> None:
