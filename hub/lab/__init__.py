@@ -1,1 +1,1 @@
-"""The laboratory: private servers, demonstrations and loads on one machine; nothing here runs in production."""
+"""Servers of our own: PostgreSQL and RabbitMQ as child processes; nothing here knows what the hub does with them."""

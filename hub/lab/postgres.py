@@ -161,7 +161,9 @@ class PrivatePostgres:
     def _choose_sockets(self) -> Path:
         here = self._place / "run"
         longest = len(os.fsencode(here / f".s.PGSQL.{self.port or SOCKET_PORT}.lock"))
-        return here if longest <= SOCKET_PATH_MAX else Path("/tmp") / f"makutano-{_fingerprint(self._place)}"  # noqa: S108 - checked in _private
+        if longest <= SOCKET_PATH_MAX and "," not in str(here):  # clients take a comma for the start of another host
+            return here
+        return Path("/tmp") / f"makutano-{_fingerprint(self._place)}"  # noqa: S108 - _private refuses what is not ours
 
     def _prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
