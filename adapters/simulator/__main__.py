@@ -1,0 +1,60 @@
+"""Runs the simulator: `python -m adapters.simulator --port 8801 --provider alpha:gsma --provider bank:iso20022`."""
+
+import argparse
+import asyncio
+import importlib
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from adapters.simulator.app import Simulator
+from adapters.simulator.provider import Settings
+
+
+def main() -> None:
+    """Read the arguments and serve until interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m adapters.simulator", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--provider", action="append", required=True, metavar="NAME:DIALECT[:sync]")
+    parser.add_argument("--journal", type=Path, help="file that keeps what was decided over a restart")
+    parser.add_argument("--latency-ms", type=int, default=0, help="between the answer and the callback")
+    parser.add_argument("--late-s", type=float, default=3, help="the same for amounts that end in 02")
+    parser.add_argument("--client", default="makutano:demo", metavar="ID:SECRET")
+    given = parser.parse_args()
+    try:
+        providers = [_settings(each, given) for each in given.provider]
+    except msgspec.ValidationError as error:
+        parser.error(str(error))
+    # uvloop is not there on Windows.
+    with suppress(ImportError):
+        asyncio.set_event_loop_policy(importlib.import_module("uvloop").EventLoopPolicy())
+    web.run_app(
+        Simulator(providers, journal=given.journal).app,
+        host=given.host,
+        port=given.port,
+        access_log=None,
+        print=None,
+    )
+
+
+def _settings(text: str, given: argparse.Namespace) -> Settings:
+    name, _, rest = text.partition(":")
+    dialect, _, style = rest.partition(":")
+    if style not in ("", "sync"):
+        raise msgspec.ValidationError(f"{text!r}: the third part can only be sync")
+    fields = {
+        "name": name,
+        "dialect": dialect,
+        "sync": style == "sync",
+        "latency_s": given.latency_ms / 1000,
+        "late_s": given.late_s,
+        "client": given.client,
+    }
+    return msgspec.convert(fields, Settings)
+
+
+if __name__ == "__main__":
+    main()
