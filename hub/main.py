@@ -40,7 +40,7 @@ def run() -> None:
 @contextlib.contextmanager
 def _plainly() -> Iterator[None]:
     from hub.core.participant import SchemeError  # noqa: PLC0415
-    from hub.servers.child import ServerError  # noqa: PLC0415
+    from hub.lab.child import ServerError  # noqa: PLC0415
     from hub.store.contract import UnavailableError  # noqa: PLC0415
 
     try:
@@ -211,7 +211,7 @@ def fund(
 @app.command()
 def audit() -> None:
     """Recompute the books from postings alone and hold every transfer against them. Example: [cyan]hub audit[/]"""
-    from hub.lab.show import audit_report  # noqa: PLC0415
+    from hub.trial.show import audit_report  # noqa: PLC0415
     from hub.roles.parts import database  # noqa: PLC0415
     from hub.store.audit import run_audit  # noqa: PLC0415
 
@@ -228,7 +228,7 @@ def audit() -> None:
 @transfers.command("show")
 def transfer_show(id_: Annotated[str, typer.Argument(metavar="ID", help="the transactionReference")]) -> None:
     """Show everything known about a transfer. Example: [cyan]hub transfer show 0195f3...[/]"""
-    from hub.lab.show import timeline  # noqa: PLC0415
+    from hub.trial.show import timeline  # noqa: PLC0415
     from hub.roles.parts import opened  # noqa: PLC0415
 
     async def main() -> None:
@@ -266,7 +266,7 @@ def transfer_resolve(
 @app.command()
 def cases(limit: Annotated[int, typer.Option(help="how many at most")] = 50) -> None:
     """List the operators' exception queue, the oldest first. Example: [cyan]hub cases[/]"""
-    from hub.lab.show import case_table  # noqa: PLC0415
+    from hub.trial.show import case_table  # noqa: PLC0415
     from hub.roles.parts import opened  # noqa: PLC0415
 
     async def main() -> None:
@@ -280,7 +280,7 @@ def cases(limit: Annotated[int, typer.Option(help="how many at most")] = 50) -> 
 def adapters() -> None:
     """List the installed adapters and what each can do. Example: [cyan]hub adapters[/]"""
     from adapters.contract import installed  # noqa: PLC0415
-    from hub.lab.show import adapter_table  # noqa: PLC0415
+    from hub.trial.show import adapter_table  # noqa: PLC0415
 
     out.print(adapter_table(installed()))
 
@@ -296,7 +296,7 @@ def states() -> None:
 @app.command()
 def demo() -> None:
     """Run a dozen transfers of every outcome through real servers, then audit. Example: [cyan]hub demo[/]"""
-    from hub.lab.demo import demonstrate  # noqa: PLC0415
+    from hub.trial.demo import demonstrate  # noqa: PLC0415
 
     if not _loop(lambda: demonstrate(out)):
         raise typer.Exit(1)
@@ -305,7 +305,7 @@ def demo() -> None:
 @app.command(name="run")
 def run_demo() -> None:
     """Keep the demo's world up, with lines of curl to try. Example: [cyan]hub run[/]"""
-    from hub.lab.demo import keep_up  # noqa: PLC0415
+    from hub.trial.demo import keep_up  # noqa: PLC0415
 
     _loop(lambda: keep_up(out))
 
@@ -319,7 +319,7 @@ def bench(
     ledger_only: Annotated[bool, typer.Option("--ledger-only", help="the ledger against pgbench only")] = False,  # noqa: FBT002
 ) -> None:
     """Measure the whole hub under open-loop load. Example: [cyan]hub bench --rate 400 --seconds 30 --json b.json[/]"""
-    from hub.lab.bench import measure  # noqa: PLC0415
+    from hub.trial.bench import measure  # noqa: PLC0415
 
     options = {"rate": rate, "seconds": seconds, "embedded": embedded, "json_file": json, "ledger_only": ledger_only}
     if not _loop(lambda: measure(out, **options)):

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import psycopg
 import structlog
 from aiohttp import web
 
@@ -38,6 +40,7 @@ from routing.local import LocalBus
 from routing.rabbit import RabbitBus
 
 LOOK_FOR_SCHEME_EVERY_S: Final = 5.0
+DATABASE: Final = "makutano"
 
 _log: Final = structlog.get_logger("roles")
 
@@ -72,7 +75,9 @@ async def database(settings: Settings) -> AsyncIterator[str]:
     server = PrivatePostgres(settings.var / "postgres")
     await asyncio.to_thread(server.start)
     try:
-        url = await asyncio.to_thread(server.create_database, "makutano")
+        with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+            await asyncio.to_thread(server.create_database, DATABASE)
+        url = server.url_of(DATABASE)
         await asyncio.to_thread(upgrade, url)
         yield url
     finally:

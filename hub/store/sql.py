@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 import psycopg
+from prometheus_client import Counter
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -29,6 +30,8 @@ from routing.party import Identifier
 Connection = AsyncConnection[TupleRow]
 Cursor = AsyncCursor[TupleRow]
 
+_STATEMENTS: Final = Counter("hub_sql_statements", "Statements of batches sent to the database.")
+
 _encode: Final = msgspec.json.Encoder().encode
 _transfers: Final = msgspec.json.Decoder(list[Transfer]).decode
 _accounts: Final = msgspec.json.Decoder(list[Account]).decode
@@ -46,7 +49,6 @@ class SqlWork:
         """Work on this connection, inside the database transaction that the first statement begins."""
         self._connection = connection
         self._store = store
-        self.statements = 0
 
     async def load(self, wanted: Wanted) -> Facts:
         """Claim correlation ids, lock and read what the batch needs; one round trip unless there are duplicates."""
@@ -121,7 +123,7 @@ class SqlWork:
             for line, entry in enumerate(book.entries)
         ]
         parameters = {"digest": digest(book.entries), "at_ms": now_ms, "entries": json(lines)}
-        self.statements += 1
+        _STATEMENTS.inc()
         await self._connection.execute(statements.JOURNAL, parameters)
 
     async def _earlier(self, claims: Sequence[Claim], claimed: frozenset[str]) -> dict[str, str]:
@@ -132,7 +134,7 @@ class SqlWork:
         return dict(rows)
 
     async def _send(self, statement: str, *parameters: Any) -> Cursor:
-        self.statements += 1
+        _STATEMENTS.inc()
         return await self._connection.execute(statement, parameters or None)
 
 
@@ -159,7 +161,6 @@ class SqlStore(LookUps):
                 kwargs={"autocommit": True, "application_name": "makutano-reader"},
             )
         )
-        self.statements = 0  # statements sent by batches, for the bench
 
     async def open(self) -> None:
         """Open the connections; raises UnavailableError when the database does not answer."""
@@ -183,7 +184,6 @@ class SqlStore(LookUps):
                 try:
                     yield work
                 finally:
-                    self.statements += work.statements
                     if not connection.closed and connection.info.transaction_status.name != "IDLE":
                         await connection.execute("ROLLBACK")
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:

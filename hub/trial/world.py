@@ -1,0 +1,146 @@
+"""The demo's world: simulated providers, a hub with every role in this process, and the participants' own software.
+
+The providers speak real HTTP and the database is a real PostgreSQL; only the customers are made up.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import msgspec
+import psycopg
+from aiohttp import web
+from pydantic import SecretStr
+
+from adapters.simulator.app import Simulator
+from adapters.simulator.provider import Settings as ProviderSettings
+from adapters.simulator.sink import CallbackSink
+from hub.core.participant import SchemeFile
+from hub.lab.child import free_ports
+from hub.lab.postgres import PrivatePostgres
+from hub.roles.credentials import Issued, admit
+from hub.roles.parts import Role, Running, running
+from hub.roles.scheme import read_scheme
+from hub.settings import Settings
+from hub.store.migrate import upgrade
+from hub.store.sql import SqlStore
+from hub.trial.client import Client
+
+PROVIDERS: Final = {"baobab": "gsma", "savanna": "gsma", "lakebank": "iso20022"}
+LATE_S: Final = 4.0
+_REPOSITORY: Final = Path(__file__).parents[2]
+
+
+class World(msgspec.Struct, kw_only=True):
+    """What runs."""
+
+    hub: Running
+    database: str
+    simulator: Simulator
+    sink: CallbackSink
+    clients: dict[str, Client]
+    issued: dict[str, Issued]
+    simulator_url: str
+
+
+def scheme_path() -> Path:
+    """Return the demo's scheme file: the repository's, or the one that the wheel carries."""
+    here = _REPOSITORY / "config" / "scheme.toml"
+    return here if here.exists() else Path(__file__).parents[1] / "_config" / "scheme.toml"
+
+
+def placed_at(file: SchemeFile, simulator: str) -> SchemeFile:
+    """Point every connection of the scheme at the simulator that really runs."""
+    moved = [
+        msgspec.structs.replace(each, base_url=f"{simulator}/{each.base_url.rpartition('/')[2]}")
+        for each in file.connection
+    ]
+    return msgspec.structs.replace(file, connection=tuple(moved))
+
+
+@asynccontextmanager
+async def world(var: Path, *, keep: bool, ports: tuple[int, int, int] | None = None) -> AsyncIterator[World]:
+    """Start everything in `var`; with `keep` the database stays for the next time, else it is a fresh one.
+
+    `ports` are the API's, the provider callbacks' and the simulator's; free ones when not given.
+    """
+    async with AsyncExitStack() as stack:
+        api, callbacks, providers, sink_port = (*ports, free_ports(1)[0]) if ports else tuple(free_ports(4))
+        secret = secrets.token_urlsafe(24)
+        simulator = Simulator(
+            [
+                ProviderSettings(name=name, dialect=dialect, client=f"hub:{secret}", late_s=LATE_S)  # type: ignore[arg-type]
+                for name, dialect in PROVIDERS.items()
+            ]
+        )
+        for name in PROVIDERS:
+            os.environ[f"{name.upper()}_CLIENT_ID"] = "hub"
+            os.environ[f"{name.upper()}_CLIENT_SECRET"] = secret
+        simulator_url = await _serve(stack, simulator.app, providers)
+        sink = CallbackSink()
+        sink_url = await _serve(stack, sink.app, sink_port)
+        database = await _database(stack, var, keep=keep)
+        await _apply(database, placed_at(read_scheme(scheme_path()), simulator_url))
+        settings = Settings(
+            database_url=SecretStr(database),
+            broker_url=None,
+            var=var,
+            port=api,
+            callback_port=callbacks,
+            callback_https_only=False,
+            log_level="error",
+        )
+        hub = await stack.enter_async_context(running(settings, frozenset(Role)))
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
+        clients, issued = {}, {}
+        for participant in hub.scheme.participants:
+            issued[participant] = await admit(hub.store, participant, participant)
+            client = Client(session, hub.api_url, settings.api_prefix, issued[participant], sink_url)
+            await client.login()
+            clients[participant] = client
+        yield World(
+            hub=hub,
+            database=database,
+            simulator=simulator,
+            sink=sink,
+            clients=clients,
+            issued=issued,
+            simulator_url=simulator_url,
+        )
+
+
+async def _serve(stack: AsyncExitStack, app: web.Application, port: int) -> str:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return f"http://127.0.0.1:{port}"
+
+
+async def _database(stack: AsyncExitStack, var: Path, *, keep: bool) -> str:
+    server = PrivatePostgres(var / "postgres")
+    await asyncio.to_thread(server.start)
+    stack.push_async_callback(asyncio.to_thread, server.stop)
+    name = "makutano" if keep else f"demo_{secrets.token_hex(4)}"
+    with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+        await asyncio.to_thread(server.create_database, name)
+    if not keep:
+        stack.push_async_callback(asyncio.to_thread, server.drop_database, name)
+    url = server.url_of(name)
+    await asyncio.to_thread(upgrade, url)
+    return url
+
+
+async def _apply(database: str, file: SchemeFile) -> None:
+    store = SqlStore(database)
+    await store.open()
+    try:
+        await store.apply_scheme(file, "demo")
+    finally:
+        await store.close()
