@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import importlib
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,7 @@ def main() -> None:
         host=given.host,
         port=given.port,
         access_log=None,
-        print=None,
+        print=partial(print, flush=True),  # the first line says that it listens
     )
 
 
