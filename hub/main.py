@@ -42,10 +42,11 @@ def _plainly() -> Iterator[None]:
     from hub.core.participant import SchemeError  # noqa: PLC0415
     from hub.lab.child import ServerError  # noqa: PLC0415
     from hub.store.contract import UnavailableError  # noqa: PLC0415
+    from routing.bus import BusError  # noqa: PLC0415
 
     try:
         yield
-    except (SchemeError, ServerError, UnavailableError, OSError, ValueError) as error:
+    except (SchemeError, ServerError, UnavailableError, BusError, OSError, ValueError) as error:
         Console(stderr=True).print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
         raise typer.Exit(1) from error
 

@@ -25,6 +25,7 @@ from aio_pika.abc import (
     DeliveryMode,
 )
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from prometheus_client import Counter
 
 from routing.bus import (
     ALONE_AFTER,
@@ -52,6 +53,9 @@ REPLIES: Final = "replies."
 
 # What becomes of one message that arrived.
 Work = Callable[[AbstractIncomingMessage], Coroutine[Any, Any, None]]
+
+_MESSAGES = Counter("bus_messages", "Messages that the broker confirmed.")
+_ENVELOPES = Counter("bus_envelopes", "Envelopes in the messages that the broker confirmed.")
 
 log = structlog.get_logger()
 
@@ -251,6 +255,8 @@ class RabbitBus:
         )
         async with _broker(f"publish to {queue.name}", within_s=PUBLISH_WITHIN_S):
             await self._exchanges[queue.exchange].publish(message, queue.name, mandatory=True)
+        _MESSAGES.inc()
+        _ENVELOPES.inc(len(envelopes))
 
     async def _listen(self, queue: Queue, work: Work, prefetch: int) -> None:
         async def arrived(message: AbstractIncomingMessage) -> None:

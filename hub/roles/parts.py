@@ -35,12 +35,13 @@ from hub.workers.consumer import Consumer
 from hub.workers.relay import Relay
 from hub.workers.timer import Timer
 from routing import topology
-from routing.bus import Bus
+from routing.bus import Bus, BusError
 from routing.local import LocalBus
 from routing.rabbit import RabbitBus
 
 LOOK_FOR_SCHEME_EVERY_S: Final = 5.0
 DATABASE: Final = "makutano"
+START_ATTEMPTS: Final = 30
 
 _log: Final = structlog.get_logger("roles")
 
@@ -109,8 +110,8 @@ async def running(settings: Settings, roles: frozenset[Role]) -> AsyncIterator[R
             if settings.broker_url is None
             else RabbitBus(settings.broker_url.get_secret_value(), role="-".join(sorted(roles)))
         )
-        await bus.start(_queues(scheme))
         stack.push_async_callback(bus.close)
+        await _started(bus, scheme)
         relay = Relay(store, bus)
         sender = CallbackSender(store, relay, callback_body)
         relay.callbacks = sender
@@ -208,12 +209,25 @@ async def _watch_scheme(hub: Running) -> None:
         await asyncio.sleep(LOOK_FOR_SCHEME_EVERY_S)
         try:
             scheme = await hub.store.scheme()
-        except UnavailableError:
-            continue
-        if scheme.version != hub.scheme.version:
-            await hub.bus.start(_queues(scheme))
-            hub.scheme = scheme
-            _log.info("scheme.changed", version=scheme.version)
+            if scheme.version != hub.scheme.version:
+                await hub.bus.start(_queues(scheme))
+                hub.scheme = scheme
+                _log.info("scheme.changed", version=scheme.version)
+        except (UnavailableError, BusError) as error:
+            _log.warning("scheme.not_seen", error=str(error)[:200])
+
+
+async def _started(bus: Bus, scheme: Scheme) -> None:
+    """Connect and declare the topology; waits for a broker that starts beside us, with a limit."""
+    for left in reversed(range(START_ATTEMPTS)):
+        try:
+            await bus.start(_queues(scheme))
+        except BusError:
+            if not left:
+                raise
+            await asyncio.sleep(1)
+        else:
+            return
 
 
 def _queues(scheme: Scheme) -> list[topology.Queue]:
