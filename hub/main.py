@@ -212,9 +212,9 @@ def fund(
 @app.command()
 def audit() -> None:
     """Recompute the books from postings alone and hold every transfer against them. Example: [cyan]hub audit[/]"""
-    from hub.trial.show import audit_report  # noqa: PLC0415
     from hub.roles.parts import database  # noqa: PLC0415
     from hub.store.audit import run_audit  # noqa: PLC0415
+    from hub.trial.show import audit_report  # noqa: PLC0415
 
     async def main() -> bool:
         async with database(Settings()) as url:
@@ -229,8 +229,8 @@ def audit() -> None:
 @transfers.command("show")
 def transfer_show(id_: Annotated[str, typer.Argument(metavar="ID", help="the transactionReference")]) -> None:
     """Show everything known about a transfer. Example: [cyan]hub transfer show 0195f3...[/]"""
-    from hub.trial.show import timeline  # noqa: PLC0415
     from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.trial.show import timeline  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
@@ -267,8 +267,8 @@ def transfer_resolve(
 @app.command()
 def cases(limit: Annotated[int, typer.Option(help="how many at most")] = 50) -> None:
     """List the operators' exception queue, the oldest first. Example: [cyan]hub cases[/]"""
-    from hub.trial.show import case_table  # noqa: PLC0415
     from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.trial.show import case_table  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
