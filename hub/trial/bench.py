@@ -141,7 +141,9 @@ def role_environment(database: str, broker: str | None, ports: Sequence[int], va
 
 
 @asynccontextmanager
-async def setup(folder: Path, *, embedded: bool, wallets: int = WALLETS) -> AsyncIterator[Setup]:
+async def setup(
+    folder: Path, *, embedded: bool, wallets: int = WALLETS, simulator_arguments: Sequence[str] = ()
+) -> AsyncIterator[Setup]:
     """Start everything; leave nothing running."""
     async with AsyncExitStack() as stack:
         postgres, broker = PrivatePostgres(folder / "postgres"), None if embedded else PrivateBroker(folder / "broker")
@@ -159,7 +161,12 @@ async def setup(folder: Path, *, embedded: bool, wallets: int = WALLETS) -> Asyn
         stack.push_async_callback(store.close)
         await store.apply_scheme(scheme_of(simulator, wallets), "bench")
         env = role_environment(database, broker.url if broker else None, ports, folder)
-        processes = _processes(folder, env, ports, embedded=embedded, wallets=wallets)
+        providers = [part for number in range(wallets) for part in ("--provider", f"wallet{number}:gsma")]
+        arguments = ["--port", str(ports[2]), "--client", f"makutano:{SECRET}", *providers, *simulator_arguments]
+        processes = [
+            Process("simulator", "adapters.simulator", arguments, {}, folder=folder, port=ports[2]),
+            *_roles(folder, env, ports, embedded=embedded),
+        ]
         for process in processes:
             await asyncio.to_thread(process.start)
             stack.push_async_callback(asyncio.to_thread, process.stop)
@@ -188,20 +195,14 @@ async def setup(folder: Path, *, embedded: bool, wallets: int = WALLETS) -> Asyn
         )
 
 
-def _processes(
-    folder: Path, env: dict[str, str], ports: Sequence[int], *, embedded: bool, wallets: int
-) -> list[Process]:
-    providers = [part for number in range(wallets) for part in ("--provider", f"wallet{number}:gsma")]
-    arguments = ["--port", str(ports[2]), "--client", f"makutano:{SECRET}", *providers]
-    simulator = Process("simulator", "adapters.simulator", arguments, {}, folder=folder, port=ports[2])
+def _roles(folder: Path, env: dict[str, str], ports: Sequence[int], *, embedded: bool) -> list[Process]:
     if embedded:
-        return [simulator, Process("hub", "hub.main", ["all"], env, folder=folder, port=ports[0])]
+        return [Process("hub", "hub.main", ["all"], env, folder=folder, port=ports[0])]
     worker = {**env, "HUB_METRICS_PORT": str(ports[3])}
     adapter = {**env, "HUB_METRICS_PORT": str(ports[4])}
     return [
-        simulator,
         Process("worker", "hub.main", ["worker"], worker, folder=folder, port=ports[3]),
-        Process("adapter", "hub.main", ["adapter"], adapter, folder=folder, port=ports[1]),
+        Process("adapter", "hub.main", ["adapter"], adapter, folder=folder, port=ports[4]),
         Process("api", "hub.main", ["api"], env, folder=folder, port=ports[0]),
     ]
 
