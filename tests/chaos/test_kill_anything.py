@@ -1,4 +1,4 @@
-"""Promise 2 and 3, for real: processes, the broker and the database are killed under load, and nothing is lost or doubled."""
+"""Promises 2 and 3, for real: roles, broker and database are killed under load; nothing is lost or doubled."""
 
 import asyncio
 import random
