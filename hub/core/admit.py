@@ -108,7 +108,7 @@ def _sides(submit: Submit, facts: Facts) -> _Sides:
     body, money = submit.body, submit.money
     if money is None or not (body.payer and body.payee):
         raise RefusedError(Reason.PARTY_MISSING if money else Reason.AMOUNT_TOO_SMALL)
-    if money.currency not in {key[1] for key in facts.scheme.accounts}:
+    if money.currency not in facts.scheme.currencies:
         raise RefusedError(Reason.CURRENCY_UNSUPPORTED, money.currency)
     payer = _held_at(body.payer, facts)
     payee = _held_at(body.payee, facts)

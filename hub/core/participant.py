@@ -91,6 +91,7 @@ class Scheme:
         self.version = version
         self.file = file
         self.accounts = dict(accounts)
+        self.currencies = frozenset(currency for _, currency, _ in self.accounts)
         self.participants = {each.id: each for each in file.participant}
         self.directory = Directory([(each.key, each.value, each.participant) for each in file.directory])
         self.rails = Rails(file.connection)
