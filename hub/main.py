@@ -320,10 +320,10 @@ def bench(
     ledger_only: Annotated[bool, typer.Option("--ledger-only", help="the ledger against pgbench only")] = False,  # noqa: FBT002
 ) -> None:
     """Measure the whole hub under open-loop load. Example: [cyan]hub bench --rate 400 --seconds 30 --json b.json[/]"""
-    from hub.trial.bench import measure  # noqa: PLC0415
+    from hub.trial.bench import Options, measure  # noqa: PLC0415
 
-    options = {"rate": rate, "seconds": seconds, "embedded": embedded, "json_file": json, "ledger_only": ledger_only}
-    if not _loop(lambda: measure(out, **options)):
+    options = Options(rate=rate, seconds=seconds, embedded=embedded, json_file=json, ledger_only=ledger_only)
+    if not _loop(lambda: measure(out, options)):
         raise typer.Exit(1)
 
 

@@ -124,7 +124,7 @@ async def running(settings: Settings, roles: frozenset[Role]) -> AsyncIterator[R
             if role in roles:
                 await start(hub, settings, stack, relay)
         if settings.metrics_port is not None:
-            await _serve(stack, metrics_routes(), settings.host, settings.metrics_port)
+            await _serve(stack, metrics_routes(store), settings.host, settings.metrics_port)
         _keep(stack, lambda: _watch_scheme(hub))
         yield hub
 

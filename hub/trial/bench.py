@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 import msgspec
@@ -43,6 +43,16 @@ WARM_UP_S: Final = 3
 DRAIN_S: Final = 30
 PREFIX: Final = "/mm/v1.2"
 SECRET: Final = "bench-secret"  # noqa: S105 - of providers that exist only while the bench runs
+
+
+class Options(NamedTuple):
+    """What to measure."""
+
+    rate: int  # transfers begun per second
+    seconds: int
+    embedded: bool
+    json_file: Path | None
+    ledger_only: bool
 
 
 class Figures(msgspec.Struct, kw_only=True):
@@ -293,8 +303,9 @@ async def _warm_up(bench: Setup, rate: int) -> None:
     bench.tally.clear()
 
 
-async def _whole(folder: Path, rate: int, seconds: int, console: Console, *, embedded: bool) -> dict[str, Any]:
-    async with setup(folder, embedded=embedded) as bench:
+async def _whole(folder: Path, options: Options, console: Console) -> dict[str, Any]:
+    rate, seconds = options.rate, options.seconds
+    async with setup(folder, embedded=options.embedded) as bench:
         await _warm_up(bench, rate)
         cpu, counted = _cpu(bench), await _counters(bench)
         tally, took = await _load(bench, rate, seconds, console)
@@ -337,29 +348,27 @@ def _shown(figures: dict[str, Any]) -> Table:
     return table
 
 
-async def measure(
-    console: Console, *, rate: int, seconds: int, embedded: bool, json_file: Path | None, ledger_only: bool
-) -> bool:
+async def measure(console: Console, options: Options) -> bool:
     """Measure, print, write; returns False when a transfer is not accounted for."""
     with tempfile.TemporaryDirectory(prefix="makutano-bench-") as name:
         folder = Path(name)
         console.print("the ledger against pgbench, on a server of their own ...")
         ledger: LedgerFigures = await measure_ledger(folder)
         figures: dict[str, Any] = {}
-        if not ledger_only:
+        if not options.ledger_only:
             console.print("the whole hub: starting PostgreSQL, RabbitMQ, the roles and the providers ...")
-            figures = await _whole(folder, rate, seconds, console, embedded=embedded)
+            figures = await _whole(folder, options, console)
     figures |= {
         "ledger_transfers_per_second": ledger.ledger_transfers_per_second,
         "pgbench_tps": ledger.pgbench_tps,
         "ledger_ratio_to_pgbench": ledger.ledger_ratio_to_pgbench,
-        "form": "embedded" if embedded else "processes over RabbitMQ",
+        "form": "embedded" if options.embedded else "processes over RabbitMQ",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
     }
     console.print(_shown(figures))
-    if json_file is not None:
-        text = figures if ledger_only else msgspec.convert(figures, Figures)
+    if options.json_file is not None:
+        text = figures if options.ledger_only else msgspec.convert(figures, Figures)
         encoded = msgspec.json.format(msgspec.json.encode(text), indent=2) + b"\n"
-        await asyncio.to_thread(json_file.write_bytes, encoded)
+        await asyncio.to_thread(options.json_file.write_bytes, encoded)
     unaccounted = ("lost", "duplicated", "executed_twice", "audit_findings", "refused")
     return not any(figures.get(each) for each in unaccounted)

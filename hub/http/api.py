@@ -1,0 +1,126 @@
+"""What every operation is given: the door, the reader, the settings; and what one call says about itself."""
+
+import hashlib
+import hmac
+import re
+import time
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from aiohttp import web
+from yarl import URL
+
+from hub.core.participant import Scheme
+from hub.flow import Door
+from hub.http.errors import ApiError, invalid
+from hub.store.read import Reader
+from routing.party import Identifier
+
+SCHEME_FOR_S: Final = 1.0
+_CORRELATION: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_INSTITUTION_TYPES: Final = ("organisationid", "swiftbic", "lei")
+
+
+class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the API is set up."""
+
+    prefix: str = "/mm/v1.2"
+    body_max_bytes: int = 262_144
+    token_lifetime_s: int = 3_600
+    callback_https_only: bool = True
+    poll_limit: int = 100
+
+
+class Call(NamedTuple):
+    """One authenticated call."""
+
+    request: web.Request
+    caller: str
+
+    def part(self, name: str) -> str:
+        """Return a part of the path."""
+        return self.request.match_info[name]
+
+
+class Api:
+    """What operations work with."""
+
+    def __init__(self, door: Door, reader: Reader, settings: HttpSettings) -> None:
+        """Keep them."""
+        self.door = door
+        self.reader = reader
+        self.settings = settings
+        self._scheme: tuple[Scheme, float] | None = None
+
+    async def scheme(self) -> Scheme:
+        """Return the scheme, at most a second old: for callback hosts and countries, never for money."""
+        now = time.monotonic()
+        if self._scheme is None or self._scheme[1] < now:
+            self._scheme = (await self.reader.scheme(), now + SCHEME_FOR_S)
+        return self._scheme[0]
+
+    async def body(self, call: Call) -> Any:
+        """Read a JSON body; raises an ApiError that says what is wrong with it."""
+        request = call.request
+        if request.content_type not in ("application/json", "application/json-patch+json"):
+            raise invalid("Content-Type", "formatError", "Send application/json.")
+        content = await request.read()
+        declared = request.headers.get("X-Content-Hash", "")
+        if declared and not hmac.compare_digest(hashlib.sha256(content).hexdigest(), declared.strip().lower()):
+            raise invalid("X-Content-Hash", "formatError", "The hash is not that of the body as it arrived.")
+        if b"\\u0000" in content:
+            raise invalid("body", "formatError", "Text must not contain the character U+0000.")
+        try:
+            return msgspec.json.decode(content)
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            raise invalid("body", "formatError", f"This is not JSON: {str(error)[:120]}") from None
+
+    def correlation(self, call: Call) -> str:
+        """Return X-CorrelationID, or nothing when there is none; raises an ApiError when it is no UUID."""
+        text = call.request.headers.get("X-CorrelationID", "").strip()
+        if text and not _CORRELATION.fullmatch(text):
+            raise invalid("X-CorrelationID", "formatError", "Send a UUID.")
+        return text
+
+    async def callback_url(self, call: Call) -> str:
+        """Return X-Callback-URL if it may be called, or nothing when there is none."""
+        text = call.request.headers.get("X-Callback-URL", "").strip()
+        if not text:
+            return ""
+        participant = (await self.scheme()).participants.get(call.caller)
+        hosts = participant.callback_hosts if participant else ()
+        try:
+            url = URL(text)
+            allowed = url.host is not None and (url.host in hosts or f"{url.host}:{url.port}" in hosts)
+        except ValueError:
+            raise invalid("X-Callback-URL", "formatError", "Send an absolute URL.") from None
+        schemes = ("https",) if self.settings.callback_https_only else ("https", "http")
+        if not url.is_absolute() or url.scheme not in schemes or url.user is not None or len(text) > 2_048:
+            raise invalid("X-Callback-URL", "formatError", f"Send an absolute {schemes[0]} URL without credentials.")
+        if not allowed:
+            raise invalid("X-Callback-URL", "formatError", "This host is not among those you are called back at.")
+        return str(url)
+
+    async def institution(self, call: Call) -> str:
+        """Return the participant that the account-holding-institution headers name, or nothing."""
+        headers = call.request.headers
+        value = headers.get("X-Account-Holding-Institution-Identifier", "").strip()
+        if not value:
+            return ""
+        kind = headers.get("X-Account-Holding-Institution-Identifier-Type", "organisationid").strip().lower()
+        if kind not in _INSTITUTION_TYPES:
+            raise invalid("X-Account-Holding-Institution-Identifier-Type", "formatError", "Not a type of the API.")
+        scheme = await self.scheme()
+        if kind == "organisationid" and value in scheme.participants:
+            return value
+        return scheme.directory.resolve((Identifier(kind, value),), {}).participant or value
+
+    async def country(self, call: Call) -> str | None:
+        """Return the caller's country, in which telephone numbers without country code are read."""
+        participant = (await self.scheme()).participants.get(call.caller)
+        return participant.country if participant else None
+
+
+def forbidden_method() -> ApiError:
+    """Build the error for a method that a resource does not have."""
+    return ApiError("validation", "formatError", "This resource does not have this method.", status=405)

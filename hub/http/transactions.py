@@ -1,0 +1,183 @@
+"""Transactions: create, view, patch, reverse; each write becomes one command for the one door."""
+
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from hub.core.command import Body, Refusal, Submit, Transfer, Word
+from hub.http.api import Api, Call, forbidden_method
+from hub.http.errors import ApiError, answer, bad_amount, bad_body, invalid, refused, unknown_object
+from hub.http.ids import new_id, undashed
+from hub.http.resources import accepted, transaction
+from hub.http.schema import TYPES, PatchItem, Reversal, Transaction, TransactionType
+from routing.message import Verdict
+from routing.money import Money, MoneyError
+from routing.party import Party, PartyError, party
+
+_VERDICTS: Final = {"completed": Verdict.ACCEPTED, "failed": Verdict.REFUSED}
+_PATCH: Final = TypeAdapter(list[PatchItem])
+_PATCH_MAX: Final = 10
+# What the hub keeps in columns of its own, so it is not kept a second time.
+_CONSUMED: Final = frozenset({"amount", "currency", "debitParty", "creditParty", "type"})
+
+_log: Final = structlog.get_logger("http")
+
+
+async def create(api: Api, call: Call) -> web.Response:
+    """Answer POST /transactions."""
+    data = await api.body(call)
+    model = _validated(Transaction, data)
+    return await _submit(api, call, model, str(model.type), data)
+
+
+async def create_of_type(api: Api, call: Call) -> web.Response:
+    """Answer POST /transactions/type/{transactionType}; the type in the path wins over one in the body."""
+    kind = call.part("transactionType")
+    if kind not in TYPES:
+        raise ApiError("businessRule", "transactionTypeError", f"Use one of {', '.join(TYPES)}.")
+    data = await api.body(call)
+    return await _submit(api, call, _validated(TransactionType, data), kind, data)
+
+
+async def reverse(api: Api, call: Call) -> web.Response:
+    """Answer POST /transactions/{transactionReference}/reversals."""
+    data = await api.body(call)
+    model = _validated(Reversal, data)
+    money = None
+    if model.amount is not None:
+        if model.currency is None:
+            raise invalid("currency", "mandatoryValueNotSupplied", "An amount needs its currency.")
+        money = _money(model.amount, model.currency)
+    body = await _body(api, call, ((), ()), model.type, data)
+    submit = Submit(
+        transfer=new_id(),
+        caller=call.caller,
+        body=body,
+        money=money,
+        original=undashed(call.part("transactionReference")),
+    )
+    return await _begun(api, submit)
+
+
+async def view(api: Api, call: Call) -> web.Response:
+    """Answer GET /transactions/{transactionReference}; only for its caller and the two FSPs."""
+    return answer(200, transaction(await visible(api, call, call.part("transactionReference"))))
+
+
+async def patch(api: Api, call: Call) -> web.Response:
+    """Answer PATCH /transactions/{transactionReference}: the instructed participant says what became of it."""
+    data = await api.body(call)
+    items = _validated_patch(data if isinstance(data, list) else [data])
+    verdict = None
+    for item in items:
+        if item.path != "/transactionStatus":
+            raise invalid("path", "formatError", "Only /transactionStatus can be changed.")
+        verdict = _VERDICTS.get(item.value)
+    if verdict is None:
+        raise invalid("value", "formatError", "transactionStatus can be set to completed or failed.")
+    transfer = await visible(api, call, call.part("transactionReference"))
+    result = await api.door.handle(Word(transfer=transfer.id, caller=call.caller, verdict=verdict))
+    if isinstance(result, Refusal):
+        raise refused(result)
+    return web.Response(status=204)
+
+
+async def overridden(api: Api, call: Call) -> web.Response:
+    """Answer POST with X-HTTP-Method-Override: PATCH, for clients that cannot send PATCH."""
+    if call.request.headers.get("X-HTTP-Method-Override", "").upper() != "PATCH":
+        raise forbidden_method()
+    return await patch(api, call)
+
+
+async def visible(api: Api, call: Call, reference: str) -> Transfer:
+    """Return a transfer that the caller may see; another's looks like none at all."""
+    id_ = undashed(reference)
+    transfer = await api.reader.transfer(id_) if is_id(id_) else None
+    if transfer is None or call.caller not in (transfer.caller, transfer.payer_fsp, transfer.payee_fsp):
+        raise unknown_object()
+    return transfer
+
+
+def is_id(text: str) -> bool:
+    """Say whether this could be one of our ids."""
+    return len(text) == 32 and not text.strip("0123456789abcdef")
+
+
+def _validated(model: type[BaseModel], data: Any) -> Any:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise bad_body(error) from None
+
+
+def _validated_patch(data: list[Any]) -> list[PatchItem]:
+    if not 1 <= len(data) <= _PATCH_MAX:
+        raise invalid("body", "lengthError", f"Send 1 to {_PATCH_MAX} operations.")
+    try:
+        return _PATCH.validate_python(data)
+    except ValidationError as error:
+        raise bad_body(error) from None
+
+
+def _money(amount: str, currency: str) -> Money:
+    try:
+        return Money.parse(amount, currency)
+    except MoneyError as error:
+        raise bad_amount("amount", error) from None
+
+
+async def _submit(api: Api, call: Call, model: TransactionType, kind: str, data: dict[str, Any]) -> web.Response:
+    money = _money(model.amount, model.currency)
+    region = await api.country(call)
+    payer = _party("debitParty", data.get("debitParty"), region)
+    payee = _party("creditParty", data.get("creditParty"), region)
+    if not payer and not payee:
+        raise invalid("debitParty", "mandatoryValueNotSupplied", "Name the debit party or the credit party.")
+    own = party([("organisationid", call.caller)])
+    body = await _body(api, call, (payer or own, payee or own), kind, data)
+    submit = Submit(
+        transfer=new_id(),
+        caller=call.caller,
+        body=body,
+        money=money,
+        institution=await api.institution(call),
+    )
+    return await _begun(api, submit)
+
+
+async def _body(api: Api, call: Call, parties: tuple[Party, Party], kind: str, data: dict[str, Any]) -> Body:
+    return Body(
+        request=new_id(),
+        correlation=api.correlation(call),
+        callback_url=await api.callback_url(call),
+        payer=parties[0],
+        payee=parties[1],
+        type=kind,
+        details={name: value for name, value in data.items() if name not in _CONSUMED},
+    )
+
+
+def _party(name: str, pairs: Any, region: str | None) -> Party:
+    if not pairs:
+        return ()
+    try:
+        return party([(each["key"], each["value"]) for each in pairs], region)
+    except PartyError as error:
+        raise invalid(name, "formatError", str(error)) from None
+
+
+async def _begun(api: Api, submit: Submit) -> web.Response:
+    result = await api.door.handle(submit)
+    if isinstance(result, Refusal):
+        _log.info("transfer.refused", caller=submit.caller, reason=result.reason)
+        raise refused(result)
+    _log.info("transfer.accepted", transfer=submit.transfer, caller=submit.caller, state=result.state)
+    state = accepted(
+        submit.body.request,
+        result.transfer,
+        callback=bool(submit.body.callback_url),
+        poll_limit=api.settings.poll_limit,
+    )
+    return answer(202, state)
