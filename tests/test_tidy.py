@@ -94,8 +94,8 @@ def test_no_float_comes_near_money(path: Path) -> None:
 
 @every(*PURE)
 def test_the_pure_floors_read_no_clock_and_throw_no_dice(path: Path) -> None:
-    impure = {at(path, node): called(node) for node in found(path, ast.Name, ast.Attribute)}
-    impure = {where: name for where, name in impure.items() if name in CLOCKS | CHANCE or name.startswith("random.")}
+    names = [(at(path, node), called(node)) for node in found(path, ast.Name, ast.Attribute)]
+    impure = [(where, name) for where, name in names if name in CLOCKS | CHANCE or name.startswith("random.")]
     assert not impure, f"pure code is told the time and the ids: only then can a decision be repeated. {impure}"
 
 
