@@ -287,6 +287,9 @@ class Bench:
     def _instruct(self, transfer: Transfer, operation: Operation, act: Act) -> None:
         body = body_of(transfer)
         connection = connection_for(transfer, operation)
+        original = body.payee_original if operation is Operation.CREDIT else body.payer_original
+        if operation is Operation.REFUND:  # what it undoes is this transfer's own debit
+            original = transfer.payer_reference
         instruction = Instruction(
             transfer=transfer.id,
             operation=operation,
@@ -302,7 +305,7 @@ class Bench:
             created_ms=transfer.created_ms,
             lease_ends_ms=transfer.lease_ends_ms,
             asked_ms=self.now_ms if act is Act.ASK else 0,
-            original=body.payee_original if operation is Operation.CREDIT else body.payer_original,
+            original=original,
             description=str(body.details.get("descriptionText", "")),
             details=body.details,
         )

@@ -231,8 +231,8 @@ def make_transfer(clients: Sequence[Client], number: int) -> tuple[Client, str, 
     body = {
         "amount": f"{10 + number % 90}.50",
         "currency": "KES",
-        "debitParty": [{"key": "msisdn", "value": f"+25470{payer}{number % 100_000:06d}"}],
-        "creditParty": [{"key": "msisdn", "value": f"+25470{payee}{(number * 7) % 100_000:06d}"}],
+        "debitParty": [{"key": "msisdn", "value": f"+25470{payer}{number % 10_000:05d}0"}],
+        "creditParty": [{"key": "msisdn", "value": f"+25470{payee}{(number * 7) % 10_000:05d}0"}],
         "requestingOrganisationTransactionReference": f"bench-{number}",
         "descriptionText": "bench",
     }
