@@ -26,6 +26,9 @@ from routing.message import Answer, Finding, Kind, Question, encoded
 from routing.party import Party
 
 BATCH_MAX: Final = 256
+# A second batch is loaded and planned while the first is written, but only when a full one is waiting: two half
+# batches cost more than one.
+AT_ONCE_MAX: Final = 2
 WAITING_MAX: Final = 20_000
 REPEATS_MAX: Final = 8
 
@@ -57,7 +60,8 @@ class Door:
         self._deliver = deliver
         self._inquiry_timeout_s = inquiry_timeout_s
         self._waiting: deque[tuple[Command, asyncio.Future[Result]]] = deque()
-        self._runner: asyncio.Task[None] | None = None
+        self._at_work = 0
+        self._runners: set[asyncio.Task[None]] = set()  # or they might be collected while they wait
 
     async def handle(self, command: Command) -> Result:
         """Carry a command out; returns after the commit. Raises OverloadedError or UnavailableError."""
@@ -72,24 +76,32 @@ class Door:
             raise OverloadedError(f"{WAITING_MAX} commands are waiting")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, future))
-        if self._runner is None or self._runner.done():
-            self._runner = asyncio.create_task(self._run())
+        if not self._at_work or (len(self._waiting) >= BATCH_MAX and self._at_work < AT_ONCE_MAX):
+            self._at_work += 1
+            runner = asyncio.create_task(self._run())
+            self._runners.add(runner)
+            runner.add_done_callback(self._runners.discard)
         return future
 
     async def _run(self) -> None:
+        # Nothing is awaited between the last look at what waits and the end, so no command is left behind.
         while self._waiting:
-            members = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
-            try:
-                results: Sequence[Result | BaseException] = await self._carry_out([command for command, _ in members])
-            except Exception as error:  # noqa: BLE001 - whoever waits is told; the next batch goes on
-                results = [error] * len(members)
-            for (_, future), result in zip(members, results, strict=True):
-                if future.done():
-                    continue
-                if isinstance(result, BaseException):
-                    future.set_exception(result)
-                else:
-                    future.set_result(result)
+            await self._one_batch([self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))])
+        self._at_work -= 1
+
+    async def _one_batch(self, members: Sequence[tuple[Command, asyncio.Future[Result]]]) -> None:
+        """Carry a batch out and tell everyone who waits; never raises."""
+        try:
+            results: Sequence[Result | BaseException] = await self._carry_out([command for command, _ in members])
+        except Exception as error:  # noqa: BLE001 - whoever waits is told; the next batch goes on
+            results = [error] * len(members)
+        for (_, future), result in zip(members, results, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
 
     async def _carry_out(self, commands: Sequence[Command]) -> Sequence[Result | BaseException]:
         """Carry out a batch; when it cannot be written, its members one by one, so that they fail alone."""

@@ -33,6 +33,7 @@ POSITIONS: Final = 40
 TRANSFERS: Final = 20_000
 PGBENCH_S: Final = 6
 PGBENCH_CLIENTS: Final = 8
+CLIENTS: Final = 4  # each hands over a batch and waits for it
 
 
 class LedgerFigures(msgspec.Struct, kw_only=True):
@@ -125,11 +126,16 @@ def _statements() -> float:
 
 
 async def _carry_out(door: Door, commands: list[Submit] | list[Heard]) -> None:
+    """Keep a few batches' worth of commands waiting, as concurrent callers would."""
     every: list[Command] = list(commands)
-    for first in range(0, len(every), BATCH_MAX):
-        for result in await door.handle_all(every[first : first + BATCH_MAX]):
-            if not isinstance(result, Done):
-                raise RuntimeError(f"the ledger bench was refused: {result}")
+
+    async def one_of_several(start: int) -> None:
+        for first in range(start * BATCH_MAX, len(every), CLIENTS * BATCH_MAX):
+            for result in await door.handle_all(every[first : first + BATCH_MAX]):
+                if not isinstance(result, Done):
+                    raise RuntimeError(f"the ledger bench was refused: {result}")
+
+    await asyncio.gather(*(one_of_several(start) for start in range(CLIENTS)))
 
 
 def _pgbench(server: PrivatePostgres) -> float:
