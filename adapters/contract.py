@@ -12,10 +12,10 @@ an unmapped code, a 500, a broken body. `None` from `execute` means "taken, the 
 import importlib
 import tomllib
 from collections.abc import Generator
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -36,6 +36,7 @@ from routing.money import Money
 from routing.table import Rail
 
 ADAPTERS: Final = Path(__file__).parent
+_WORDS: Final = ("code", "text", "provider_reference")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     bearer: bool = True
 
+    def __repr__(self) -> str:
+        """Show neither headers (secrets) nor path and body (parties)."""
+        return f"Request({self.method}, {len(self.body)} bytes)"
+
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """An HTTP response; header names are in lower case."""
@@ -55,12 +60,20 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     body: bytes = b""
 
+    def __repr__(self) -> str:
+        """Show neither headers nor body."""
+        return f"Response({self.status}, {len(self.body)} bytes)"
+
 
 class Token(msgspec.Struct, frozen=True):
     """An access token and how long it may be used."""
 
     value: str
     expires_in_s: int
+
+    def __repr__(self) -> str:
+        """Show how long, never what."""
+        return f"Token({self.expires_in_s} s)"
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +101,17 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     transfer: str
     operation: Operation
     reference: str
+
+
+class Said(NamedTuple):
+    """What a provider's words say about an operation, before they are tied to ours; by default nothing."""
+
+    verdict: Verdict = Verdict.UNKNOWN
+    failure: FailureClass | None = FailureClass.UNCLEAR
+    code: str = ""
+    text: str = ""
+    money: Money | None = None
+    provider_reference: str = ""
 
 
 class UnreadableError(ValueError):
@@ -132,8 +156,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     identifiers: tuple[str, ...]  # account identifiers the provider understands, the preferred first
     rail: Rail
     callbacks: Literal["signed_url", "shared_secret", "none"] = "none"
-    settings: dict[str, str] = {}  # name -> what it is
-    secrets: dict[str, str] = {}  # name -> what it is
+    settings: dict[str, str] = {}  # name -> what it is; each may be left out
+    secrets: dict[str, str] = {}  # name -> what it is; each must be given
+    secrets_optional: dict[str, str] = {}  # name -> what it is
+    sandbox_on: date | None = None  # when the cases were last recorded against the provider's own sandbox
     timeout_s: int = 20
     in_flight_max: int = 64
     per_second_max: int | None = None
@@ -142,13 +168,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 @cache
 def installed() -> dict[str, Manifest]:
     """List the adapters by name: every folder here with an `adapter.toml`."""
-    found: dict[str, Manifest] = {}
-    for path in sorted(ADAPTERS.glob("*/adapter.toml")):
+    return {path.parent.name: manifest_in(path.parent) for path in sorted(ADAPTERS.glob("*/adapter.toml"))}
+
+
+def manifest_in(folder: Path) -> Manifest:
+    """Read a folder's `adapter.toml`; raises ValueError that says what is wrong with it."""
+    path = folder / "adapter.toml"
+    try:
         manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
-        if manifest.name != path.parent.name:
-            raise ValueError(f"{path}: the name must be the folder's, {path.parent.name!r}")
-        found[manifest.name] = manifest
-    return found
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if manifest.name != folder.name:
+        raise ValueError(f"{path}: the name must be the folder's, {folder.name!r}")
+    return manifest
 
 
 def build(name: str, connection: Connection) -> Adapter:
@@ -162,8 +194,6 @@ def build(name: str, connection: Connection) -> Adapter:
 
 def outcome_of(instruction: Instruction, verdict: Verdict, **said: Any) -> Outcome:
     """Build the outcome of an instruction; `said` holds failure, code, text, money, provider_reference."""
-    if len(said.get("text") or "") > TEXT_MAX:
-        said["text"] = said["text"][:TEXT_MAX]
     said.setdefault("heard", Heard.INQUIRY if instruction.asked_ms else Heard.ANSWER)
     return Outcome(
         transfer=instruction.transfer,
@@ -172,8 +202,27 @@ def outcome_of(instruction: Instruction, verdict: Verdict, **said: Any) -> Outco
         reference=instruction.reference,
         verdict=verdict,
         asked_ms=instruction.asked_ms,
-        **said,
+        **_bounded(said),
     )
+
+
+def outcome_heard(subject: Subject, connection: str, verdict: Verdict, **said: Any) -> Outcome:
+    """Build the outcome that a callback tells; `said` as in `outcome_of`."""
+    return Outcome(
+        transfer=subject.transfer,
+        operation=subject.operation,
+        connection=connection,
+        reference=subject.reference,
+        verdict=verdict,
+        heard=Heard.CALLBACK,
+        **_bounded(said),
+    )
+
+
+def _bounded(said: dict[str, Any]) -> dict[str, Any]:
+    """Bound the provider's words, and take out the one character that a database cannot hold."""
+    words = {name: said[name].replace("\0", "")[:TEXT_MAX] for name in _WORDS if said.get(name)}
+    return said | words
 
 
 def unknown(instruction: Instruction, failure: FailureClass = FailureClass.UNCLEAR, **said: Any) -> Outcome:
@@ -207,12 +256,15 @@ __all__ = [
     "Rail",
     "Request",
     "Response",
+    "Said",
     "Subject",
     "Token",
     "UnreadableError",
     "Verdict",
     "build",
     "installed",
+    "manifest_in",
+    "outcome_heard",
     "outcome_of",
     "unanswered",
     "unknown",

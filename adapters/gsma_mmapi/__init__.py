@@ -1,0 +1,1 @@
+"""A provider that speaks the GSMA Mobile Money API v1.2 itself."""

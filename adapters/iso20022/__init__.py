@@ -1,0 +1,1 @@
+"""A bank that takes ISO 20022 messages over HTTPS."""

@@ -1,0 +1,1 @@
+"""A made-up provider's JSON API: what a new adapter begins as."""
