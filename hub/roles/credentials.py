@@ -16,6 +16,9 @@ class Issued(NamedTuple):
     secret: str
     api_key: str
 
+    def __repr__(self) -> str:
+        return f"Issued({self.client_id})"
+
 
 async def admit(store: Store, participant: str, client_id: str) -> Issued:
     """Make credentials for a participant of the scheme in force; the same client id gets new ones."""

@@ -7,9 +7,10 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import aiohttp
@@ -65,10 +66,18 @@ def placed_at(file: SchemeFile, simulator: str) -> SchemeFile:
 
 
 @asynccontextmanager
-async def world(var: Path, *, keep: bool, ports: tuple[int, int, int] | None = None) -> AsyncIterator[World]:
+async def world(
+    var: Path,
+    *,
+    keep: bool,
+    ports: tuple[int, int, int] | None = None,
+    database: str = "",
+    terms: Mapping[str, int] = MappingProxyType({}),
+) -> AsyncIterator[World]:
     """Start everything in `var`; with `keep` the database stays for the next time, else it is a fresh one.
 
-    `ports` are the API's, the provider callbacks' and the simulator's; free ones when not given.
+    `ports` are the API's, the provider callbacks' and the simulator's; free ones when not given. A migrated
+    `database` is used as it is. `terms` changes the scheme's own rules, such as how long a lease lasts.
     """
     async with AsyncExitStack() as stack:
         api, callbacks, providers, sink_port = (*ports, free_ports(1)[0]) if ports else tuple(free_ports(4))
@@ -85,8 +94,9 @@ async def world(var: Path, *, keep: bool, ports: tuple[int, int, int] | None = N
         simulator_url = await _serve(stack, simulator.app, providers)
         sink = CallbackSink()
         sink_url = await _serve(stack, sink.app, sink_port)
-        database = await _database(stack, var, keep=keep)
-        await _apply(database, placed_at(read_scheme(scheme_path()), simulator_url))
+        database = database or await _database(stack, var, keep=keep)
+        file = placed_at(read_scheme(scheme_path()), simulator_url)
+        await _apply(database, msgspec.structs.replace(file, scheme=msgspec.structs.replace(file.scheme, **terms)))
         settings = Settings(
             database_url=SecretStr(database),
             broker_url=None,
