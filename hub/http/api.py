@@ -17,6 +17,8 @@ from hub.store.read import Reader
 from routing.party import Identifier
 
 SCHEME_FOR_S: Final = 1.0
+# What is kept is walked and written again later; what nests as deep as a decoder takes could not be.
+NESTING_MAX: Final = 32
 _CORRELATION: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _INSTITUTION_TYPES: Final = ("organisationid", "swiftbic", "lei")
 
@@ -66,14 +68,19 @@ class Api:
             raise invalid("Content-Type", "formatError", "Send application/json.")
         content = await request.read()
         declared = request.headers.get("X-Content-Hash", "")
-        if declared and not hmac.compare_digest(hashlib.sha256(content).hexdigest(), declared.strip().lower()):
+        if declared and not hmac.compare_digest(
+            hashlib.sha256(content).hexdigest().encode(), declared.strip().lower().encode(errors="surrogateescape")
+        ):
             raise invalid("X-Content-Hash", "formatError", "The hash is not that of the body as it arrived.")
         if b"\\u0000" in content:
             raise invalid("body", "formatError", "Text must not contain the character U+0000.")
         try:
-            return msgspec.json.decode(content)
+            data = msgspec.json.decode(content)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             raise invalid("body", "formatError", f"This is not JSON: {str(error)[:120]}") from None
+        if _too_deep(data, NESTING_MAX):
+            raise invalid("body", "formatError", f"Nest objects and lists at most {NESTING_MAX} deep.")
+        return data
 
     def correlation(self, call: Call) -> str:
         """Return X-CorrelationID, or nothing when there is none; raises an ApiError when it is no UUID."""
@@ -119,6 +126,13 @@ class Api:
         """Return the caller's country, in which telephone numbers without country code are read."""
         participant = (await self.scheme()).participants.get(call.caller)
         return participant.country if participant else None
+
+
+def _too_deep(value: Any, left: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return not left or any(_too_deep(each, left - 1) for each in inner)
 
 
 def forbidden_method() -> ApiError:

@@ -5,12 +5,12 @@ longer: switching it off must take effect at once for people.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
 import time
 from typing import Final
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -32,7 +32,8 @@ def _unauthorised() -> ApiError:
 
 def hashed(secret: str) -> bytes:
     """Hash a secret of 256 random bits."""
-    return hashlib.sha256(secret.encode()).digest()
+    # Headers arrive as bytes; those that are not UTF-8 are wrong secrets, not our failure.
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).digest()
 
 
 class Gate:
@@ -74,7 +75,7 @@ class Gate:
     async def _basic(self, value: str) -> Credential:
         try:
             client_id, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, or not UTF-8 inside
             raise _unauthorised() from None
         credential = None if "\0" in client_id else await self._reader.credential(client_id)
         # An unknown client takes as long as a wrong secret.
@@ -85,8 +86,8 @@ class Gate:
 
     async def issue(self, request: web.Request) -> web.Response:
         """Answer POST /v1/oauth/accesstoken (RFC 6749, section 4.4): Basic, grant_type=client_credentials."""
-        form = await request.post()
-        if form.get("grant_type") != "client_credentials":
+        form = parse_qs((await request.read()).decode(errors="replace"))
+        if form.get("grant_type") != ["client_credentials"]:
             return _oauth_error(400, "unsupported_grant_type")
         kind, _, value = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "basic":

@@ -94,6 +94,8 @@ async def _party(api: Api, call: Call) -> Party:
         if not 1 <= len(matches) <= PAIRS_MAX or not all(matches):
             raise invalid("accountId", "formatError", f"Send key@value, up to {PAIRS_MAX} of them joined by '$'.")
         pairs = [(match[1], match[2]) for match in matches if match]
+    if any("\0" in value for _, value in pairs):
+        raise invalid("accountId", "formatError", "An identifier must not contain the character U+0000.")
     try:
         return party(pairs, await api.country(call))
     except PartyError as error:

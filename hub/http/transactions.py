@@ -43,8 +43,11 @@ async def create_of_type(api: Api, call: Call) -> web.Response:
 
 async def reverse(api: Api, call: Call) -> web.Response:
     """Answer POST /transactions/{transactionReference}/reversals."""
+    original = undashed(call.part("transactionReference"))
     data = await api.body(call)
     model = _validated(Reversal, data)
+    if not is_id(original):
+        raise unknown_object()
     money = None
     if model.amount is not None:
         if model.currency is None:
@@ -56,7 +59,7 @@ async def reverse(api: Api, call: Call) -> web.Response:
         caller=call.caller,
         body=body,
         money=money,
-        original=undashed(call.part("transactionReference")),
+        original=original,
     )
     return await _begun(api, submit)
 
