@@ -155,10 +155,17 @@ class Bench:
         transfer = self._current.get(id_)
         if transfer is None or transfer.due_ms is None or transfer.due_ms > self.now_ms:
             return Done(transfer=id_, changed=False)
-        exhausted = transfer.state in IN_DOUBT and transfer.asks >= self._rail(transfer).asks_max
-        row = transition(transfer.flow, transfer.state, Event.EXHAUSTED if exhausted else Event.DUE)
+        event = Event.EXHAUSTED if self._exhausted(transfer) else Event.DUE
+        row = transition(transfer.flow, transfer.state, event)
         transfer = self._move(transfer, row, who="hub", detail=f"asked {transfer.asks} times")
         return Done(transfer=transfer.id, state=transfer.state)
+
+    def _exhausted(self, transfer: Transfer) -> bool:
+        """Say whether asking again is no use; before the lease has lapsed it always is, for then "absent" decides."""
+        if transfer.state not in IN_DOUBT or transfer.asks < self._rail(transfer).asks_max:
+            return False
+        lapsed = self.now_ms >= transfer.lease_ends_ms + self.facts.scheme.lapse_margin_ms
+        return lapsed or AWAITED[transfer.state] is Operation.REFUND
 
     def _said(self, command: Ruling | Word) -> Result:
         """Take the word of a named operator, or of the participant that was instructed."""
@@ -249,11 +256,11 @@ class Bench:
             due_ms = now + rail.answer_within_s * 1000
         elif row.message is Message.ASK_FSP:
             asks += 1
-            due_ms = now + min(rail.ask_spacing_s << min(asks - 1, 16), rail.ask_spacing_max_s) * 1000
+            due_ms = now + _pause_s(rail, asks) * 1000
         elif row.event is Event.EXHAUSTED or (row.next is State.OWED_IN_DOUBT and row.event is Event.REFUSED):
             due_ms = PARKED_MS
         elif row.event in (Event.UNANSWERED, Event.MISMATCHED) and row.state not in IN_DOUBT:
-            due_ms = now + rail.ask_first_after_s * 1000
+            due_ms = now + max(rail.ask_first_after_s, _pause_s(rail, asks)) * 1000
         else:
             due_ms = transfer.due_ms
         return msgspec.structs.replace(
@@ -327,6 +334,11 @@ class Bench:
         name = "" if operation is None else connection_for(transfer, operation)
         found = self.facts.scheme.rails.by_name.get(name)
         return Rail() if found is None else found.rail
+
+
+def _pause_s(rail: Rail, asks: int) -> int:
+    """Return how long to wait before asking again: doubled each time, so that nobody is flooded with questions."""
+    return min(rail.ask_spacing_s << min(asks - 1, 16), rail.ask_spacing_max_s) if asks else 0
 
 
 def _insiders(transfer: Transfer) -> tuple[str, str, str]:
