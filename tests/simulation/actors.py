@@ -1,0 +1,136 @@
+"""Providers that answer badly, and runners that speak to them: the south side of the simulation."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from routing.bus import Bus, BusError
+from routing.message import (
+    Act,
+    FailureClass,
+    Heard,
+    Instruction,
+    Operation,
+    Outcome,
+    Verdict,
+    decoded,
+    encoded,
+)
+from routing.money import Money
+from routing.topology import OUTCOMES, instructions
+from tests.simulation.virtual import now_ms
+
+
+class Provider:
+    """One provider's books: decides each reference once, whatever it says about it afterwards."""
+
+    def __init__(self, name: str, chance: random.Random, badness: float) -> None:
+        self.name = name
+        self.badness = badness
+        self._chance = chance
+        self.decided: dict[str, Verdict] = {}
+        self.executed: list[tuple[str, Operation, int]] = []
+        self.lied_about: set[str] = set()
+        self.deaf_until_ms = 0  # hears no instruction, but answers questions
+
+    def execute(self, instruction: Instruction) -> Verdict:
+        known = self.decided.get(instruction.reference)
+        if known is not None:
+            return known
+        refused = instruction.operation is not Operation.REFUND and self._chance.random() < 0.15
+        verdict = Verdict.REFUSED if refused else Verdict.ACCEPTED
+        self.decided[instruction.reference] = verdict
+        if verdict is Verdict.ACCEPTED:
+            self.executed.append((instruction.transfer, instruction.operation, instruction.money.minor))
+        return verdict
+
+
+class Runner:
+    """Carries instructions to one provider; never begins after the lease, never says more than it heard."""
+
+    def __init__(self, bus: Bus, provider: Provider, chance: random.Random) -> None:
+        self._bus = bus
+        self._provider = provider
+        self._chance = chance
+
+    async def start(self) -> None:
+        await self._bus.consume(instructions(self._provider.name), self._take)
+
+    async def _take(self, envelopes: Sequence[bytes]) -> None:
+        readable, unreadable = decoded(envelopes, Instruction)
+        assert unreadable == []
+        await asyncio.gather(*(self._one(each) for each in readable))
+
+    async def _one(self, instruction: Instruction) -> None:
+        chance, bad = self._chance, self._provider.badness
+        if chance.random() < bad:
+            raise ConnectionError("the runner died before it sent anything")
+        if instruction.act is Act.ASK:
+            await self._ask(instruction)
+            return
+        if now_ms() >= instruction.lease_ends_ms:
+            await self._say(instruction, Verdict.UNKNOWN, Heard.RUNNER, FailureClass.LAPSED)
+            return
+        await asyncio.sleep(chance.uniform(0.001, 4))  # on its way: within the lapse margin
+        if chance.random() < bad or now_ms() < self._provider.deaf_until_ms:  # lost before it was heard
+            await self._say(instruction, Verdict.UNKNOWN, Heard.RUNNER, FailureClass.UNCLEAR)
+            return
+        verdict = self._provider.execute(instruction)
+        await self._tell(instruction, verdict)
+
+    async def _tell(self, instruction: Instruction, verdict: Verdict) -> None:
+        """Tell the outcome in one of the ways in which providers do."""
+        chance, bad = self._chance, self._provider.badness
+        if chance.random() < bad:  # executed, and the answer is lost
+            return
+        if chance.random() < bad / 2 and verdict is Verdict.ACCEPTED:
+            wrong = Money(instruction.money.minor + 1, instruction.money.currency)
+            await self._say(instruction, verdict, Heard.CALLBACK, money=wrong)
+            return
+        if chance.random() < bad / 4:  # a lie: the opposite, and later the truth
+            self._provider.lied_about.add(instruction.transfer)
+            opposite = Verdict.REFUSED if verdict is Verdict.ACCEPTED else Verdict.ACCEPTED
+            failure = FailureClass.REFUSED if opposite is Verdict.REFUSED else None
+            await self._say(instruction, opposite, Heard.CALLBACK, failure)
+        for _ in range(2 if chance.random() < bad else 1):
+            await asyncio.sleep(chance.uniform(0, 40 if chance.random() < bad else 0.2))
+            failure = FailureClass.INSUFFICIENT_FUNDS if verdict is Verdict.REFUSED else None
+            await self._say(instruction, verdict, Heard.CALLBACK, failure, money=instruction.money)
+
+    async def _ask(self, instruction: Instruction) -> None:
+        await asyncio.sleep(self._chance.uniform(0.001, 2))
+        known = self._provider.decided.get(instruction.reference)
+        if self._chance.random() < self._provider.badness:
+            await self._say(instruction, Verdict.UNKNOWN, Heard.RUNNER, FailureClass.UNCLEAR)
+        elif known is None:
+            await self._say(instruction, Verdict.UNKNOWN, Heard.INQUIRY, FailureClass.ABSENT)
+        else:
+            failure = FailureClass.INSUFFICIENT_FUNDS if known is Verdict.REFUSED else None
+            await self._say(instruction, known, Heard.INQUIRY, failure, money=instruction.money)
+
+    async def _say(
+        self,
+        instruction: Instruction,
+        verdict: Verdict,
+        heard: Heard,
+        failure: FailureClass | None = None,
+        money: Money | None = None,
+    ) -> None:
+        outcome = Outcome(
+            transfer=instruction.transfer,
+            operation=instruction.operation,
+            connection=instruction.connection,
+            reference=instruction.reference,
+            verdict=verdict,
+            heard=heard,
+            failure=failure,
+            money=money,
+            asked_ms=instruction.asked_ms,
+        )
+        while True:
+            try:
+                await self._bus.publish(OUTCOMES, [encoded(outcome)])
+            except BusError:
+                await asyncio.sleep(0.5)
+            else:
+                return

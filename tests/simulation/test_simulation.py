@@ -1,0 +1,29 @@
+"""The whole hub, thousands of lives of it: on virtual time, with a bad bus, bad providers and crashes, by seed."""
+
+import os
+import random
+
+import pytest
+
+from tests.simulation.house import House
+from tests.simulation.virtual import run_virtually
+
+SEEDS = int(os.environ.get("HUB_SIM_SEEDS", "300"))
+
+
+async def _lived(seed: int) -> House:
+    house = House(seed, badness=random.Random(seed).choice([0.0, 0.05, 0.15, 0.3]))
+    await house.live()
+    return house
+
+
+def test_whatever_happens_every_transfer_ends_and_the_books_agree_with_the_providers(seed: int) -> None:
+    for one in range(seed, seed + SEEDS):
+        house = run_virtually(_lived(one))
+        assert house.problems() == [], f"HUB_TEST_SEED={one} HUB_SIM_SEEDS=1 repeats it"
+
+
+@pytest.mark.parametrize("offset", range(3))
+def test_the_same_seed_has_the_same_history(seed: int, offset: int) -> None:
+    histories = {run_virtually(_lived(seed + offset)).history() for _ in range(2)}
+    assert len(histories) == 1
