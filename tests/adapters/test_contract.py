@@ -11,15 +11,22 @@ import pytest
 from adapters.contract import (
     ADAPTERS,
     Answer,
+    Connection,
     FailureClass,
     Finding,
+    Instruction,
     Operation,
     Outcome,
+    Request,
+    Response,
+    Subject,
     Token,
     UnreadableError,
     Verdict,
     installed,
     manifest_in,
+    outcome_heard,
+    outcome_of,
 )
 from adapters.new import AdapterNameError, create
 from routing.message import encoded
@@ -296,3 +303,23 @@ def test_a_careless_adapter_is_caught(careful: str, careless: str, tmp_path: Pat
     source = source.replace(careful, careless).replace("FAILURES[reason]", "FAILURES.get(reason, FailureClass.REFUSED)")
     (path / "adapter.py").write_text(source, "utf-8")
     assert flips(folder_at(path)) != []
+
+
+def test_the_providers_words_are_bounded_and_a_database_can_hold_them() -> None:
+    instruction = msgspec.convert(INSTRUCTION, Instruction)
+    words = {"code": "\0a" * 300, "text": "b" * 300, "provider_reference": "c\0"}
+    outcome = outcome_of(instruction, Verdict.UNKNOWN, **words)
+    subject = Subject(transfer="1" * 32, operation=Operation.CREDIT, reference="2")
+    for each in (outcome, outcome_heard(subject, CONNECTION, Verdict.UNKNOWN, **words)):
+        assert (each.code, each.text, each.provider_reference) == ("a" * 256, "b" * 256, "c")
+
+
+def test_a_repr_shows_neither_secrets_nor_parties() -> None:
+    secret = "+254700000001"
+    shown = [
+        Request(method="GET", path=f"/accounts/{secret}", headers={"X-API-Key": secret}, body=secret.encode()),
+        Response(status=200, headers={"set-cookie": secret}, body=secret.encode()),
+        Token(secret, 60),
+        Connection(name="one", base_url=secret, settings={"a": secret}, secrets={"b": secret}),
+    ]
+    assert [repr(each) for each in shown if secret in repr(each)] == []
