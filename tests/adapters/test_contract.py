@@ -31,7 +31,20 @@ from adapters.contract import (
 from adapters.new import AdapterNameError, create
 from routing.message import encoded
 from routing.money import Money
-from tests.adapters.cases import Case, Folder, assert_sent, begun, cases_in, expected, folder_at, heard, led, read
+from tests.adapters.cases import (
+    CONNECTION,
+    INSTRUCTION,
+    Case,
+    Folder,
+    assert_sent,
+    begun,
+    cases_in,
+    expected,
+    folder_at,
+    heard,
+    led,
+    read,
+)
 from tests.adapters.doubt import NOISE, decided, flips, is_amount, noisy, with_word, words_in
 
 NEW = "acme_money"  # the adapter that is made from the template for these tests
