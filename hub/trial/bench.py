@@ -86,7 +86,6 @@ class Figures(msgspec.Struct, kw_only=True):
 class Setup(msgspec.Struct, kw_only=True):
     """What runs while the bench measures."""
 
-    url: str
     database: str
     clients: list[Client]
     processes: list[Process]
@@ -165,48 +164,52 @@ async def setup(
         database = await asyncio.to_thread(postgres.create_database, "bench")
         await asyncio.to_thread(upgrade, database)
         ports = free_ports(6)
-        simulator = f"http://127.0.0.1:{ports[2]}"
         store = SqlStore(database)
         await store.open()
         stack.push_async_callback(store.close)
+        simulator = f"http://127.0.0.1:{ports[2]}"
         await store.apply_scheme(scheme_of(simulator, wallets), "bench")
         env = role_environment(database, broker.url if broker else None, ports, folder)
-        providers = [part for number in range(wallets) for part in ("--provider", f"wallet{number}:gsma")]
-        arguments = ["--port", str(ports[2]), "--client", f"makutano:{SECRET}", *providers, *simulator_arguments]
-        processes = [
-            Process("simulator", "adapters.simulator", arguments, {}, folder=folder, port=ports[2]),
-            *_roles(folder, env, ports, embedded=embedded),
-        ]
+        processes = [_simulator(folder, ports[2], wallets, simulator_arguments), *_roles(folder, env, ports)]
         for process in processes:
             await asyncio.to_thread(process.start)
             stack.push_async_callback(asyncio.to_thread, process.stop)
-        tally, sink_url = Tally(), f"http://127.0.0.1:{ports[5]}"
+        tally = Tally()
         await _serve_sink(stack, tally, ports[5])
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=256), timeout=aiohttp.ClientTimeout(total=60))
-        )
-        url = f"http://127.0.0.1:{ports[0]}"
-        clients = []
-        for number in range(wallets):
-            issued = await admit(store, f"wallet{number}", f"wallet{number}")
-            client = Client(session, url, PREFIX, issued, sink_url)
-            await client.login()
-            clients.append(client)
         yield Setup(
-            url=url,
             database=database,
-            clients=clients,
+            clients=await _clients(stack, store, wallets, ports),
             processes=processes,
             postgres=postgres,
             broker=broker,
-            metrics=[url, *([] if embedded else [f"http://127.0.0.1:{port}" for port in ports[3:5]])],
+            metrics=[f"http://127.0.0.1:{port}" for port in (ports[0], *(ports[3:5] if broker else ()))],
             simulator=simulator,
             tally=tally,
         )
 
 
-def _roles(folder: Path, env: dict[str, str], ports: Sequence[int], *, embedded: bool) -> list[Process]:
-    if embedded:
+async def _clients(stack: AsyncExitStack, store: SqlStore, wallets: int, ports: Sequence[int]) -> list[Client]:
+    """Admit every wallet's software and log it in."""
+    connector = aiohttp.TCPConnector(limit=256)
+    session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60))
+    await stack.enter_async_context(session)
+    found = []
+    for number in range(wallets):
+        issued = await admit(store, f"wallet{number}", f"wallet{number}")
+        client = Client(session, f"http://127.0.0.1:{ports[0]}", PREFIX, issued, f"http://127.0.0.1:{ports[5]}")
+        await client.login()
+        found.append(client)
+    return found
+
+
+def _simulator(folder: Path, port: int, wallets: int, more: Sequence[str]) -> Process:
+    providers = [part for number in range(wallets) for part in ("--provider", f"wallet{number}:gsma")]
+    arguments = ["--port", str(port), "--client", f"makutano:{SECRET}", *providers, *more]
+    return Process("simulator", "adapters.simulator", arguments, {}, folder=folder, port=port)
+
+
+def _roles(folder: Path, env: dict[str, str], ports: Sequence[int]) -> list[Process]:
+    if "HUB_BROKER_URL" not in env:
         return [Process("hub", "hub.main", ["all"], env, folder=folder, port=ports[0])]
     worker = {**env, "HUB_METRICS_PORT": str(ports[3])}
     adapter = {**env, "HUB_METRICS_PORT": str(ports[4])}
@@ -352,6 +355,7 @@ async def measure(console: Console, options: Options) -> bool:
     """Measure, print, write; returns False when a transfer is not accounted for."""
     with tempfile.TemporaryDirectory(prefix="makutano-bench-") as name:
         folder = Path(name)
+        folder.chmod(0o711)  # the database may run as another user, who must reach its files here
         console.print("the ledger against pgbench, on a server of their own ...")
         ledger: LedgerFigures = await measure_ledger(folder)
         figures: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 import aiohttp
 import msgspec
@@ -33,7 +33,7 @@ from hub.store.migrate import upgrade
 from hub.store.sql import SqlStore
 from hub.trial.client import Client
 
-PROVIDERS: Final = {"baobab": "gsma", "savanna": "gsma", "lakebank": "iso20022"}
+PROVIDERS: Final[dict[str, Literal["gsma", "iso20022"]]] = {"baobab": "gsma", "savanna": "gsma", "lakebank": "iso20022"}
 LATE_S: Final = 4.0
 _REPOSITORY: Final = Path(__file__).parents[2]
 
@@ -47,7 +47,6 @@ class World(msgspec.Struct, kw_only=True):
     sink: CallbackSink
     clients: dict[str, Client]
     issued: dict[str, Issued]
-    simulator_url: str
 
 
 def scheme_path() -> Path:
@@ -81,18 +80,8 @@ async def world(
     """
     async with AsyncExitStack() as stack:
         api, callbacks, providers, sink_port = (*ports, free_ports(1)[0]) if ports else tuple(free_ports(4))
-        secret = secrets.token_urlsafe(24)
-        simulator = Simulator(
-            [
-                ProviderSettings(name=name, dialect=dialect, client=f"hub:{secret}", late_s=LATE_S)  # type: ignore[arg-type]
-                for name, dialect in PROVIDERS.items()
-            ]
-        )
-        for name in PROVIDERS:
-            os.environ[f"{name.upper()}_CLIENT_ID"] = "hub"
-            os.environ[f"{name.upper()}_CLIENT_SECRET"] = secret
+        simulator, sink = _providers(), CallbackSink()
         simulator_url = await _serve(stack, simulator.app, providers)
-        sink = CallbackSink()
         sink_url = await _serve(stack, sink.app, sink_port)
         database = database or await _database(stack, var, keep=keep)
         file = placed_at(read_scheme(scheme_path()), simulator_url)
@@ -107,22 +96,28 @@ async def world(
             log_level="error",
         )
         hub = await stack.enter_async_context(running(settings, frozenset(Role)))
+        issued = {each: await admit(hub.store, each, each) for each in hub.scheme.participants}
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
-        clients, issued = {}, {}
-        for participant in hub.scheme.participants:
-            issued[participant] = await admit(hub.store, participant, participant)
-            client = Client(session, hub.api_url, settings.api_prefix, issued[participant], sink_url)
+        clients = {
+            name: Client(session, hub.api_url, settings.api_prefix, each, sink_url) for name, each in issued.items()
+        }
+        for client in clients.values():
             await client.login()
-            clients[participant] = client
-        yield World(
-            hub=hub,
-            database=database,
-            simulator=simulator,
-            sink=sink,
-            clients=clients,
-            issued=issued,
-            simulator_url=simulator_url,
-        )
+        yield World(hub=hub, database=database, simulator=simulator, sink=sink, clients=clients, issued=issued)
+
+
+def _providers() -> Simulator:
+    """Set the providers up, with a secret that is new each time and found where the scheme file says."""
+    secret = secrets.token_urlsafe(24)
+    for name in PROVIDERS:
+        os.environ[f"{name.upper()}_CLIENT_ID"] = "hub"
+        os.environ[f"{name.upper()}_CLIENT_SECRET"] = secret
+    return Simulator(
+        [
+            ProviderSettings(name=name, dialect=dialect, client=f"hub:{secret}", late_s=LATE_S)
+            for name, dialect in PROVIDERS.items()
+        ]
+    )
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, port: int) -> str:

@@ -58,7 +58,7 @@ def accepts(text: str) -> bool:
 
 
 @pytest.mark.parametrize(("text", "valid"), AMOUNTS)
-def test_an_amount_is_accepted_exactly_as_the_specification_says(text: str, valid: bool) -> None:  # noqa: FBT001 - a table's column
+def test_an_amount_is_accepted_exactly_as_the_specification_says(text: str, valid: bool) -> None:
     assert accepts(text) is valid
 
 

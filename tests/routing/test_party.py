@@ -106,7 +106,7 @@ def test_masking_shows_enough_to_recognise() -> None:
 def test_parties_are_the_same_when_all_they_share_agrees(
     one: list[tuple[str, str]],
     other: list[tuple[str, str]],
-    expected: bool,  # noqa: FBT001 - a table's column
+    expected: bool,
 ) -> None:
     assert same(party(one), party(other)) is expected
     assert same(party(other), party(one)) is expected
