@@ -54,6 +54,11 @@ class MemoryStore:
         self.break_before_commit: Callable[[], None] = lambda: None
         self.break_after_commit: Callable[[], None] = lambda: None
 
+    def put_in_outbox(self, message: Outgoing) -> None:
+        """Keep a message until it is sent; the sweep may take it when its own process has had its chance."""
+        grace_ms = CALLBACK_GRACE_MS if message.queue == CALLBACKS else GRACE_MS
+        self.outbox[message.transfer, message.seq] = _Outbox(message, self.now_ms() + grace_ms)
+
     @asynccontextmanager
     async def work(self) -> AsyncIterator["MemoryWork"]:
         """Begin a batch."""
@@ -244,8 +249,7 @@ class MemoryWork:
         store.cases.update({(each.transfer, each.seq): each for each in decided.cases})
         store.fundings.update({each.reference: each for each in decided.fundings})
         for each in decided.outbox:
-            grace_ms = CALLBACK_GRACE_MS if each.queue == CALLBACKS else GRACE_MS
-            store.outbox[each.transfer, each.seq] = _Outbox(each, now_ms + grace_ms)
+            store.put_in_outbox(each)
         if book.entries:
             store.journals.append(list(book.entries))
             store.hashes.append(chained(store.hashes[-1] if store.hashes else GENESIS, digest(book.entries)))

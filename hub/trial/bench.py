@@ -11,8 +11,8 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -351,11 +351,17 @@ def _shown(figures: dict[str, Any]) -> Table:
     return table
 
 
+@contextmanager
+def _open_folder() -> Iterator[Path]:
+    """A temporary folder that another user can pass through: the database may run as one."""
+    with tempfile.TemporaryDirectory(prefix="makutano-bench-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
 async def measure(console: Console, options: Options) -> bool:
     """Measure, print, write; returns False when a transfer is not accounted for."""
-    with tempfile.TemporaryDirectory(prefix="makutano-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)  # the database may run as another user, who must reach its files here
+    with _open_folder() as folder:
         console.print("the ledger against pgbench, on a server of their own ...")
         ledger: LedgerFigures = await measure_ledger(folder)
         figures: dict[str, Any] = {}
