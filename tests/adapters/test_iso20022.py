@@ -67,7 +67,8 @@ def reasons(*codes: str) -> str:
     return "".join(f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>" for code in codes)
 
 
-NAMES = st.text(max_size=300) | st.none() | st.integers()
+LONG = st.text(max_size=9).map(lambda start: start + "na\u00efve " * 40)  # longer than any element, wherever it is cut
+NAMES = st.text() | LONG | st.none() | st.integers()
 KYC = st.fixed_dictionaries(
     {"subjectName": st.fixed_dictionaries({"fullName": NAMES, "firstName": NAMES, "lastName": NAMES}) | NAMES}
 )
@@ -76,7 +77,7 @@ INSTRUCTIONS = st.builds(
     amount=st.just("1"),
     money=st.builds(Money, st.integers(1, MINOR_MAX), st.sampled_from(sorted(EXPONENTS))),
     payer=st.lists(
-        st.builds(Identifier, st.sampled_from(["msisdn", "accountid", "swiftbic", "username"]), st.text(max_size=256)),
+        st.builds(Identifier, st.sampled_from(["msisdn", "accountid", "swiftbic", "username"]), st.text() | LONG),
         max_size=3,
     ).map(tuple),
     payee=st.sampled_from(
@@ -91,8 +92,8 @@ INSTRUCTIONS = st.builds(
         ]
     ),
     payer_fsp=st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=60),
-    description=st.text(max_size=400),
-    type=st.text(max_size=60),
+    description=st.text() | LONG,
+    type=st.text() | LONG,
     details=st.fixed_dictionaries({"senderKyc": KYC | NAMES, "recipientKyc": KYC}),
 )
 
