@@ -297,8 +297,10 @@ def states() -> None:
 @app.command()
 def demo() -> None:
     """Run a dozen transfers of every outcome through real servers, then audit. Example: [cyan]hub demo[/]"""
+    from hub.observe import configure  # noqa: PLC0415
     from hub.trial.demo import demonstrate  # noqa: PLC0415
 
+    configure("error")  # what the demo shows is shown better by its own tables
     if not _loop(lambda: demonstrate(out)):
         raise typer.Exit(1)
 
@@ -306,8 +308,10 @@ def demo() -> None:
 @app.command(name="run")
 def run_demo() -> None:
     """Keep the demo's world up, with lines of curl to try. Example: [cyan]hub run[/]"""
+    from hub.observe import configure  # noqa: PLC0415
     from hub.trial.demo import keep_up  # noqa: PLC0415
 
+    configure("warning")
     _loop(lambda: keep_up(out))
 
 
@@ -320,8 +324,10 @@ def bench(
     ledger_only: Annotated[bool, typer.Option("--ledger-only", help="the ledger against pgbench only")] = False,  # noqa: FBT002
 ) -> None:
     """Measure the whole hub under open-loop load. Example: [cyan]hub bench --rate 400 --seconds 30 --json b.json[/]"""
+    from hub.observe import configure  # noqa: PLC0415
     from hub.trial.bench import Options, measure  # noqa: PLC0415
 
+    configure("error")
     options = Options(rate=rate, seconds=seconds, embedded=embedded, json_file=json, ledger_only=ledger_only)
     if not _loop(lambda: measure(out, options)):
         raise typer.Exit(1)
