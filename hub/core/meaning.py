@@ -70,7 +70,7 @@ def noted(transfer: Transfer, outcome: Outcome, event: Event) -> Transfer:
     own = outcome.provider_reference
     if own and outcome.operation is Operation.CREDIT:
         transfer = msgspec.structs.replace(transfer, payee_reference=own)
-    elif own:
+    elif own and outcome.operation is Operation.DEBIT:  # a refund's own name must not stand where the debit's does
         transfer = msgspec.structs.replace(transfer, payer_reference=own)
     if transfer.state in _REFUNDING:
         return transfer
