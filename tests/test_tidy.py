@@ -106,7 +106,8 @@ def test_only_what_speaks_to_people_prints(path: Path) -> None:
     assert not prints, f"a server logs events by name (hub/observe.py); a print is lost. {prints}"
 
 
-@every(*TESTS)
+# In the simulation time is virtual: a sleep there takes no time at all.
+@every(*(path for path in TESTS if "tests/simulation/" not in path.as_posix()))
 def test_tests_wait_for_events_and_do_not_sleep(path: Path) -> None:
     calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and node.args]
     sleeps = [
