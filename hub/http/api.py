@@ -120,7 +120,8 @@ class Api:
         scheme = await self.scheme()
         if kind == "organisationid" and value in scheme.participants:
             return value
-        return scheme.directory.resolve((Identifier(kind, value),), {}).participant or value
+        named = Identifier(kind, value.upper() if kind == "swiftbic" else value)
+        return scheme.directory.resolve((named,), {}).participant or value
 
     async def country(self, call: Call) -> str | None:
         """Return the caller's country, in which telephone numbers without country code are read."""
