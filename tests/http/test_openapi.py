@@ -26,7 +26,7 @@ from tests.http.front import PREFIX, Front
 SETTINGS: Final = HttpSettings(prefix=PREFIX)
 WORDS: Final = tomllib.loads((Path(__file__).parents[2] / "config/errors.toml").read_text("utf-8"))
 
-# GSMA Mobile Money API v1.2, errorObject.errorCode by errorCategory.
+# GSMA Mobile Money API v1.2, errorObject.errorCode by errorCategory; the specification gives some codes no category.
 _CODES: Final = """
 businessRule: genericError dailyVolumeLimitExceeded dailyValueLimitExceeded weeklyVolumeLimitExceeded
     weeklyValueLimitExceeded monthlyVolumeLimitExceeded monthlyValueLimitExceeded accountMaxTotalVolumeExceeded
@@ -36,7 +36,7 @@ businessRule: genericError dailyVolumeLimitExceeded dailyValueLimitExceeded week
     nationalityNotPermitted idDocumentNotSupported issuingCountryNotSupported quoteHasExpired
 validation: genericError lengthError formatError negativeValue currencyNotSupported mandatoryValueNotSupplied
     invalidOffset
-authorisation: genericError clientAuthorisationError requestDeclined servicingPartyAuthorisationError
+authorisation: clientAuthorisationError requestDeclined servicingPartyAuthorisationError
     requestingPartyAuthorisationError
 identification: identifierError
 internal: genericError
