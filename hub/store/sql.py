@@ -21,7 +21,7 @@ from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
 from hub.core.participant import Scheme
 from hub.ledger.account import Account
-from hub.ledger.journal import Book, digest
+from hub.ledger.journal import Book, Entry, digest
 from hub.store import statements
 from hub.store.contract import UnavailableError
 from hub.store.lookups import LookUps
@@ -90,41 +90,26 @@ class SqlWork:
         return Book(_accounts(rows[0][0]))
 
     async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
-        """Write everything and commit; one round trip."""
+        """Write everything and commit; one statement, one round trip."""
+        entries = book.entries
+        parameters = {
+            "added": json(list(decided.added.values())),
+            "moved": json(list(decided.moved.values())),
+            "transitions": json(decided.transitions),
+            "cases": json(decided.cases),
+            "fundings": json(decided.fundings),
+            "outbox": json(decided.outbox),
+            "given_up": json(decided.given_up),
+            "balances": json([book.accounts[id_] for id_ in sorted(book.touched)]),
+            "entries": json([_line(number, entry) for number, entry in enumerate(entries)]),
+            "lines": len(entries),
+            "digest": digest(entries),
+            "at_ms": now_ms,
+        }
         async with self._connection.pipeline():
-            if decided.given_up:
-                await self._send(statements.GIVE_UP, decided.given_up)
-            for statement, rows in (
-                (statements.ADD, list(decided.added.values())),
-                (statements.MOVE, list(decided.moved.values())),
-                (statements.TRANSITIONS, decided.transitions),
-                (statements.CASES, decided.cases),
-                (statements.FUNDINGS, decided.fundings),
-            ):
-                if rows:
-                    await self._send(statement, json(rows))
-            if decided.outbox:
-                await self._send(statements.OUTBOX, now_ms, json(decided.outbox))
-            await self._write_journal(book, now_ms)
+            _STATEMENTS.inc()
+            await self._connection.execute(statements.APPLY, parameters)
             await self._send("COMMIT")
-
-    async def _write_journal(self, book: Book, now_ms: int) -> None:
-        if not book.entries:
-            return
-        await self._send(statements.BALANCES, json([book.accounts[id_] for id_ in sorted(book.touched)]))
-        lines = [
-            {
-                "line": line,
-                **entry.posting._asdict(),
-                "debit_balance": entry.debit_balance,
-                "debit_held": entry.debit_held,
-                "credit_balance": entry.credit_balance,
-            }
-            for line, entry in enumerate(book.entries)
-        ]
-        parameters = {"digest": digest(book.entries), "at_ms": now_ms, "entries": json(lines)}
-        _STATEMENTS.inc()
-        await self._connection.execute(statements.JOURNAL, parameters)
 
     async def _earlier(self, claims: Sequence[Claim], claimed: frozenset[str]) -> dict[str, str]:
         late = [_claim(each) for each in claims if each.request not in claimed]
@@ -194,6 +179,16 @@ class SqlStore(LookUps):
         if self._scheme is None or self._scheme.version != version:
             self._scheme = await self._read_scheme(connection)
         return self._scheme
+
+
+def _line(number: int, entry: Entry) -> dict[str, Any]:
+    return {
+        "line": number,
+        **entry.posting._asdict(),
+        "debit_balance": entry.debit_balance,
+        "debit_held": entry.debit_held,
+        "credit_balance": entry.credit_balance,
+    }
 
 
 def _claim(claim: Claim) -> dict[str, Any]:

@@ -32,8 +32,6 @@ SELECT {_hex("r.id")}, {_hex("first.transfer")}
 FROM json_to_recordset(%s::json) AS r(id uuid, caller text, correlation text)
 JOIN request AS first ON first.id = r.id OR (first.caller = r.caller AND first.correlation = r.correlation)"""
 
-GIVE_UP: Final = "DELETE FROM request WHERE id = ANY(%s::uuid[])"
-
 OVERRIDES: Final = """
 SELECT o.key, o.value, o.participant
 FROM json_to_recordset(%s::json) AS r(key text, value text)
@@ -68,60 +66,60 @@ FROM (SELECT * FROM account WHERE id = ANY(%s::int[]) ORDER BY id FOR UPDATE) AS
 
 ALL_ACCOUNTS: Final = "SELECT coalesce(json_agg(x), '[]')::text FROM (SELECT * FROM account ORDER BY id) AS x"
 
-ADD: Final = f"""
-WITH r AS MATERIALIZED (
-    SELECT * FROM json_to_recordset(%s::json)
+
+def _insert(name: str, columns: str, parameter: str, without: tuple[str, ...] = ()) -> str:
+    table = tables.metadata.tables[name]
+    return f"""
+    INSERT INTO {name} ({columns}) SELECT {columns}
+    FROM json_to_recordset(%({parameter})s::json) AS r({recordset(table, without=without)})"""
+
+
+# Everything that a batch writes, as one statement: its parts touch different rows, so they need no order among
+# themselves, and one statement costs the driver a fraction of ten. A message of the outbox is due for the sweep not
+# before the process that committed it has had its own chance to send it.
+APPLY: Final = f"""
+WITH added AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%(added)s::json)
     AS r({recordset(tables.transfer, tables.standing, without=("original",))}, original text)
 ), terms AS (
     INSERT INTO transfer (id, flow, caller, payer_fsp, payee_fsp, currency, minor, original, payer_connection,
                           payee_connection, created_ms, body)
     SELECT id, flow, caller, payer_fsp, payee_fsp, currency, minor, nullif(original, '')::uuid, payer_connection,
            payee_connection, created_ms, body
-    FROM r
-)
-INSERT INTO standing (id, state, seq, asks, due_ms, lease_ends_ms, updated_ms, reason, code, payer_reference,
-                      payee_reference)
-SELECT id, state, seq, asks, due_ms, lease_ends_ms, updated_ms, reason, code, payer_reference, payee_reference
-FROM r"""
-
-MOVE: Final = f"""
-UPDATE standing AS s
-SET state = r.state, seq = r.seq, asks = r.asks, due_ms = r.due_ms, lease_ends_ms = r.lease_ends_ms,
-    updated_ms = r.updated_ms, reason = r.reason, code = r.code, payer_reference = r.payer_reference,
-    payee_reference = r.payee_reference
-FROM json_to_recordset(%s::json) AS r({recordset(tables.standing)})
-WHERE s.id = r.id"""
-
-
-def _insert(name: str, columns: str, without: tuple[str, ...] = ()) -> str:
-    table = tables.metadata.tables[name]
-    return f"""
-INSERT INTO {name} ({columns}) SELECT {columns}
-FROM json_to_recordset(%s::json) AS r({recordset(table, without=without)})"""
-
-
-TRANSITIONS: Final = _insert("transition", 'transfer, seq, state, event, "next", at_ms, who, detail')
-CASES: Final = _insert("operator_case", "transfer, seq, kind, detail, opened_ms", ("closed_ms", "closed_by"))
-FUNDINGS: Final = _insert("funding", 'reference, participant, currency, minor, "by", at_ms')
-
-# Due for the sweep: not before the process that committed the row has had its own chance to send it.
-OUTBOX: Final = f"""
-INSERT INTO outbox (transfer, seq, queue, body, due_ms)
-SELECT transfer, seq, queue, body,
-       %s + CASE WHEN queue = '{CALLBACKS}' THEN {CALLBACK_GRACE_MS} ELSE {GRACE_MS} END
-FROM json_to_recordset(%s::json) AS r({recordset(tables.outbox, without=("due_ms", "attempts", "note", "parked"))})"""
-
-BALANCES: Final = f"""
-UPDATE account AS a
-SET debits_pending = r.debits_pending, debits_posted = r.debits_posted,
-    credits_pending = r.credits_pending, credits_posted = r.credits_posted
-FROM json_to_recordset(%s::json) AS r({recordset(tables.account, without=("kind", "participant", "currency"))})
-WHERE a.id = r.id"""
-
-# The chain's head is locked from here to the commit, and no earlier: it is the one row every batch needs.
-JOURNAL: Final = f"""
-WITH head AS (
-    UPDATE chain SET height = height + 1, hash = sha256(hash || %(digest)s) RETURNING height, hash
+    FROM added
+), begun AS (
+    INSERT INTO standing (id, state, seq, asks, due_ms, lease_ends_ms, updated_ms, reason, code, payer_reference,
+                          payee_reference)
+    SELECT id, state, seq, asks, due_ms, lease_ends_ms, updated_ms, reason, code, payer_reference, payee_reference
+    FROM added
+), moved AS (
+    UPDATE standing AS s
+    SET state = r.state, seq = r.seq, asks = r.asks, due_ms = r.due_ms, lease_ends_ms = r.lease_ends_ms,
+        updated_ms = r.updated_ms, reason = r.reason, code = r.code, payer_reference = r.payer_reference,
+        payee_reference = r.payee_reference
+    FROM json_to_recordset(%(moved)s::json) AS r({recordset(tables.standing)})
+    WHERE s.id = r.id
+), trail AS ({_insert("transition", 'transfer, seq, state, event, "next", at_ms, who, detail', "transitions")}
+), cases AS ({_insert("operator_case", "transfer, seq, kind, detail, opened_ms", "cases", ("closed_ms", "closed_by"))}
+), fundings AS ({_insert("funding", 'reference, participant, currency, minor, "by", at_ms', "fundings")}
+), messages AS (
+    INSERT INTO outbox (transfer, seq, queue, body, due_ms)
+    SELECT transfer, seq, queue, body,
+           %(at_ms)s::bigint + CASE WHEN queue = '{CALLBACKS}' THEN {CALLBACK_GRACE_MS} ELSE {GRACE_MS} END
+    FROM json_to_recordset(%(outbox)s::json)
+    AS r({recordset(tables.outbox, without=("due_ms", "attempts", "note", "parked"))})
+), given_up AS (
+    DELETE FROM request WHERE id IN (SELECT value::uuid FROM json_array_elements_text(%(given_up)s::json))
+), balances AS (
+    UPDATE account AS a
+    SET debits_pending = r.debits_pending, debits_posted = r.debits_posted,
+        credits_pending = r.credits_pending, credits_posted = r.credits_posted
+    FROM json_to_recordset(%(balances)s::json)
+    AS r({recordset(tables.account, without=("kind", "participant", "currency"))})
+    WHERE a.id = r.id
+), head AS (
+    UPDATE chain SET height = height + 1, hash = sha256(hash || %(digest)s) WHERE %(lines)s > 0
+    RETURNING height, hash
 ), written AS (
     INSERT INTO journal (height, digest, hash, at_ms) SELECT height, %(digest)s, hash, %(at_ms)s FROM head
 )

@@ -67,8 +67,10 @@ class Client:
         headers = {"Authorization": f"Bearer {self._token}", "X-CorrelationID": unique}
         if callback:
             headers["X-Callback-URL"] = f"{self._callbacks}/callbacks/{unique}"
-        async with self._session.post(f"{self._url}{self._prefix}{path}", json=body, headers=headers) as response:
-            return Reply(status=response.status, body=await response.json())
+        headers["Content-Type"] = "application/json"
+        content = msgspec.json.encode(body)
+        async with self._session.post(f"{self._url}{self._prefix}{path}", data=content, headers=headers) as response:
+            return Reply(status=response.status, body=msgspec.json.decode(await response.read()))
 
     async def get(self, path: str) -> Reply:
         """Read."""

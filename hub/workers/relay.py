@@ -18,6 +18,8 @@ from routing.bus import Bus, BusError
 SWEEP_EVERY_S: Final = 1.0
 SWEEP_MAX: Final = 1_000
 FORGET_MAX: Final = 2_000
+# Nobody waits for a sent message to leave the outbox, so many may leave together.
+FORGET_AFTER_S: Final = 0.05
 
 _SENT: Final = Counter("hub_relayed", "Messages handed to the bus, by what became of them.", ["result"])
 _SWEPT: Final = Counter("hub_outbox_swept", "Messages that the sweep had to send.")
@@ -107,6 +109,7 @@ class Relay:
 
     async def _forget(self) -> None:
         while self._to_forget:
+            await asyncio.sleep(FORGET_AFTER_S)
             keys, self._to_forget = self._to_forget[:FORGET_MAX], self._to_forget[FORGET_MAX:]
             _UNCONFIRMED.set(len(keys) + len(self._to_forget))
             try:
