@@ -15,8 +15,8 @@ from routing.money import Money
 from routing.party import Identifier, Party
 
 # Identifiers that name an institution by themselves, and how much of the value to compare.
-_INSTITUTION_KEYS: Final = ("swiftbic", "organisationid", "serviceprovider", "sortcode", "bankname")
-_PREFIX_KEYS: Final = ("iban", "msisdn", "bankaccountno", "accountid", "walletid")
+INSTITUTION_KEYS: Final = ("swiftbic", "lei", "organisationid", "serviceprovider", "sortcode", "bankname")
+PREFIX_KEYS: Final = ("iban", "msisdn", "bankaccountno", "accountid", "walletid")
 
 
 class Rail(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ class Directory:
         self._exact: dict[tuple[str, str], str] = {}
         self._prefixes: dict[str, dict[str, str]] = {}
         for key, value, participant in entries:
-            if key in _PREFIX_KEYS:
+            if key in PREFIX_KEYS:
                 self._prefixes.setdefault(key, {})[value] = participant
             else:
                 self._exact[key, value] = participant
@@ -88,12 +88,12 @@ class Directory:
             if identifier in overrides:
                 found = overrides[identifier]
                 return Resolved(found, (f"override: {identifier} is at {found}",))
-        for key in _INSTITUTION_KEYS:
+        for key in INSTITUTION_KEYS:
             for identifier in party:
                 if identifier.key == key and (key, identifier.value) in self._exact:
                     found = self._exact[key, identifier.value]
                     return Resolved(found, (f"institution: {key} {identifier.value} is {found}",))
-        for key in _PREFIX_KEYS:
+        for key in PREFIX_KEYS:
             for identifier in party:
                 if identifier.key == key:
                     match = self._longest(key, identifier.value)

@@ -12,7 +12,7 @@ import pycountry
 
 from hub.ledger.account import Kind
 from routing.money import EXPONENTS, Money, MoneyError
-from routing.table import Connection, Directory, Rails
+from routing.table import INSTITUTION_KEYS, PREFIX_KEYS, Connection, Directory, Rails
 
 
 class Role(StrEnum):
@@ -135,6 +135,9 @@ def check(file: SchemeFile) -> None:
         _known(f"connection {connection.name!r}", connection.participant, ids)
     for entry in (*file.directory, *file.override):
         _known(f"directory entry {entry.key} {entry.value!r}", entry.participant, ids)
+    for entry in file.directory:
+        if entry.key not in (*INSTITUTION_KEYS, *PREFIX_KEYS):
+            raise SchemeError(f"directory entry {entry.key} {entry.value!r}: single accounts belong into [[override]]")
     for currency, limits in file.scheme.limits.items():
         _amount(f"limits of {currency}", limits.min, currency)
         _amount(f"limits of {currency}", limits.max, currency)
