@@ -4,6 +4,9 @@ import hashlib
 import hmac
 import re
 import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,6 +16,7 @@ from yarl import URL
 from hub.core.participant import Scheme
 from hub.flow import Door
 from hub.http.errors import ApiError, invalid
+from hub.http.schema import in_utc
 from hub.store.read import Reader
 from routing.party import Identifier
 
@@ -31,6 +35,8 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     token_lifetime_s: int = 3_600
     callback_https_only: bool = True
     poll_limit: int = 100
+    correlation_required: bool = False  # without an X-CorrelationID a write is not protected against being doubled
+    date_tolerance_s: int | None = None  # how old a write's X-Date may be; None: it is not looked at
 
 
 class Call(NamedTuple):
@@ -64,6 +70,8 @@ class Api:
     async def body(self, call: Call) -> Any:
         """Read a JSON body; raises an ApiError that says what is wrong with it."""
         request = call.request
+        if self.settings.date_tolerance_s is not None:
+            _fresh(request.headers.get("X-Date", ""), self.settings.date_tolerance_s)
         if request.content_type not in ("application/json", "application/json-patch+json"):
             raise invalid("Content-Type", "formatError", "Send application/json.")
         content = await request.read()
@@ -85,6 +93,8 @@ class Api:
     def correlation(self, call: Call) -> str:
         """Return X-CorrelationID, or nothing when there is none; raises an ApiError when it is no UUID."""
         text = call.request.headers.get("X-CorrelationID", "").strip()
+        if not text and self.settings.correlation_required:
+            raise invalid("X-CorrelationID", "mandatoryValueNotSupplied", "Send a UUID that is new for every write.")
         if text and not _CORRELATION.fullmatch(text):
             raise invalid("X-CorrelationID", "formatError", "Send a UUID.")
         return text
@@ -102,7 +112,7 @@ class Api:
         except ValueError:
             raise invalid("X-Callback-URL", "formatError", "Send an absolute URL.") from None
         schemes = ("https",) if self.settings.callback_https_only else ("https", "http")
-        if not url.is_absolute() or url.scheme not in schemes or url.user is not None or len(text) > 2_048:
+        if not url.is_absolute() or url.scheme not in schemes or "@" in url.raw_authority or len(text) > 2_048:
             raise invalid("X-Callback-URL", "formatError", f"Send an absolute {schemes[0]} URL without credentials.")
         if not allowed:
             raise invalid("X-Callback-URL", "formatError", "This host is not among those you are called back at.")
@@ -129,6 +139,22 @@ class Api:
         return participant.country if participant else None
 
 
+def _fresh(text: str, tolerance_s: int) -> None:
+    """Refuse an X-Date that is far from now, in either of the two forms the specification shows."""
+    if not text:
+        return
+    try:
+        then = datetime.fromisoformat(in_utc(text))
+    except ValueError:
+        try:
+            then = parsedate_to_datetime(text)
+        except ValueError:
+            raise invalid("X-Date", "formatError", "Send a date and time of ISO 8601.") from None
+    then = then.replace(tzinfo=UTC) if then.tzinfo is None else then
+    if abs((datetime.now(UTC) - then).total_seconds()) > tolerance_s:
+        raise invalid("X-Date", "formatError", f"This is more than {tolerance_s} seconds from now; set your clock.")
+
+
 def _too_deep(value: Any, left: int) -> bool:
     if not isinstance(value, dict | list):
         return False
@@ -136,6 +162,9 @@ def _too_deep(value: Any, left: int) -> bool:
     return not left or any(_too_deep(each, left - 1) for each in inner)
 
 
-def forbidden_method() -> ApiError:
+def forbidden_method(allowed: Iterable[str]) -> ApiError:
     """Build the error for a method that a resource does not have."""
-    return ApiError("validation", "formatError", "This resource does not have this method.", status=405)
+    headers = {"Allow": ", ".join(sorted(allowed))}
+    return ApiError(
+        "validation", "formatError", "This resource does not have this method.", status=405, headers=headers
+    )

@@ -19,7 +19,6 @@ from hub.http.errors import ApiError, response_of, unknown_object
 from hub.http.metrics import metrics_routes
 from hub.http.openapi import document
 from hub.http.operations import OPERATIONS, Answer
-from hub.http.transactions import overridden
 from hub.store.contract import UnavailableError
 from hub.store.read import Reader
 
@@ -30,7 +29,7 @@ _SECONDS: Final = Histogram(
 )
 _PAGE: Final = Path(__file__).with_name("docs.html")
 _RETRY_AFTER: Final = "2"
-_PUBLIC: Final = web.AppKey("public", frozenset[str])
+_CALLER: Final = web.RequestKey("caller", str)
 
 _log: Final = structlog.get_logger("http")
 
@@ -39,12 +38,6 @@ def build(door: Door, reader: Reader, settings: HttpSettings) -> web.Application
     """Build the application."""
     gate = Gate(reader, settings.token_lifetime_s)
     api = Api(door, reader, settings)
-    app = web.Application(middlewares=[_errors_as_objects(gate)], client_max_size=settings.body_max_bytes)
-    for operation in OPERATIONS:
-        handler = partial(_answered, api, gate, operation.answer, _SECONDS.labels(operation.id))
-        app.router.add_route(operation.method, settings.prefix + operation.route, handler)
-    override = partial(_answered, api, gate, overridden, _SECONDS.labels("override"))
-    app.router.add_post(settings.prefix + "/transactions/{transactionReference}", override)
     described = msgspec.json.encode(document(settings))
     public = [
         web.post("/v1/oauth/accesstoken", gate.issue),
@@ -52,54 +45,58 @@ def build(door: Door, reader: Reader, settings: HttpSettings) -> web.Application
         web.get("/docs", partial(_docs, f"{settings.prefix}/openapi.json")),
         *metrics_routes(reader),
     ]
+    closed = _closed_but_for(gate, frozenset(route.path for route in public))
+    app = web.Application(middlewares=[_errors_as_objects, closed], client_max_size=settings.body_max_bytes)
     app.add_routes(public)
-    app[_PUBLIC] = frozenset(route.path for route in public)
+    for operation in OPERATIONS:
+        handler = partial(_answered, api, operation.answer, _SECONDS.labels(operation.id))
+        app.router.add_route(operation.method, settings.prefix + operation.route, handler)
     return app
 
 
-async def _answered(
-    api: Api, gate: Gate, answer: Answer, seconds: Histogram, request: web.Request
-) -> web.StreamResponse:
+async def _answered(api: Api, answer: Answer, seconds: Histogram, request: web.Request) -> web.StreamResponse:
     with seconds.time():
-        caller = await gate.participant(request)
-        return await answer(api, Call(request, caller))
+        return await answer(api, Call(request, request[_CALLER]))
 
 
-def _errors_as_objects(gate: Gate) -> Middleware:
+def _closed_but_for(gate: Gate, public: frozenset[str]) -> Middleware:
+    """Let strangers to the public paths only; elsewhere they do not even learn what exists."""
+
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except ApiError as error:
-            return response_of(error)
-        except web.HTTPException as error:
-            return response_of(await _said(gate, request, error))
-        except (UnavailableError, OverloadedError, SchemeError) as error:
-            _log.warning("http.unavailable", error=type(error).__name__)
-            found = ApiError("serviceUnavailable", "genericError", "The hub cannot take this now; try again shortly.")
-            response = response_of(found)
-            response.headers["Retry-After"] = _RETRY_AFTER
-            return response
-        except asyncio.CancelledError:
-            raise
-        except Exception:  # noqa: BLE001 - the caller gets an error object, the log gets the traceback
-            _log.exception("http.failed", path=request.match_info.route.resource and request.match_info.route.name)
-            return response_of(ApiError("internal", "genericError", "The hub failed on this request."))
+        if request.path not in public:
+            request[_CALLER] = await gate.participant(request)
+        return await handler(request)
 
     return middleware
 
 
-async def _said(gate: Gate, request: web.Request, error: web.HTTPException) -> ApiError:
-    """Say what the router or the body reader says, in the API's words; strangers learn nothing of what exists."""
+@web.middleware
+async def _errors_as_objects(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return response_of(error)
+    except web.HTTPException as error:
+        return response_of(_said(error))
+    except (UnavailableError, OverloadedError, SchemeError) as error:
+        _log.warning("http.unavailable", error=type(error).__name__)
+        text = "The hub cannot take this now; try again shortly."
+        headers = {"Retry-After": _RETRY_AFTER}
+        return response_of(ApiError("serviceUnavailable", "genericError", text, headers=headers))
+    except Exception:  # noqa: BLE001 - the caller gets an error object, the log gets the traceback
+        # Never the path as it was asked for: it may name a customer.
+        resource = request.match_info.route.resource
+        _log.exception("http.failed", method=request.method, path=resource.canonical if resource else "")
+        return response_of(ApiError("internal", "genericError", "The hub failed on this request."))
+
+
+def _said(error: web.HTTPException) -> ApiError:
+    """Say what the router or the body reader says, in the API's words."""
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return ApiError("validation", "lengthError", "The body is larger than this API takes.")
-    if request.path not in request.app[_PUBLIC]:
-        try:
-            await gate.participant(request)
-        except ApiError as unauthorised:
-            return unauthorised
     if isinstance(error, web.HTTPMethodNotAllowed):
-        return forbidden_method()
+        return forbidden_method(error.allowed_methods)
     if error.status == 404:
         return unknown_object()
     return ApiError("validation", "formatError", error.reason, status=error.status)

@@ -5,7 +5,7 @@ category, as in the specification.
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,7 @@ STATUS: Final = {
 }
 
 _FILE: Final = "errors.toml"
+_CHALLENGE: Final = 'Bearer realm="hub"'
 
 
 class Words(NamedTuple):
@@ -43,13 +44,21 @@ class ApiError(Exception):
     """Ends a request with an error object."""
 
     def __init__(
-        self, category: str, code: str, description: str, *, parameters: Sequence[tuple[str, str]] = (), status: int = 0
+        self,
+        category: str,
+        code: str,
+        description: str,
+        *,
+        parameters: Sequence[tuple[str, str]] = (),
+        status: int = 0,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """Say what is wrong; `parameters` name the offending property or point somewhere."""
         super().__init__(f"{category}/{code}")
         self.words = Words(category, code, description)
         self.parameters = parameters
         self.status = status or STATUS[category]
+        self.headers = headers or {}
 
 
 @cache
@@ -103,12 +112,12 @@ def bad_amount(property_: str, error: MoneyError) -> ApiError:
 
 def bad_body(error: ValidationError) -> ApiError:
     """Build the error for a body that the model refuses: its first fault."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False, include_context=False)[0]
     property_ = ".".join(str(part) for part in first["loc"]) or "body"
-    if first["type"] == "missing":
+    if first["type"] == "missing" or (first["input"] is None and first["loc"]):
         return invalid(property_, "mandatoryValueNotSupplied", "This property must be given.")
     code = "lengthError" if "too_long" in first["type"] or "too_short" in first["type"] else "formatError"
-    return invalid(property_, code, first["msg"])
+    return invalid(property_, code, first["msg"].removeprefix("Value error, "))
 
 
 def unknown_object() -> ApiError:
@@ -116,13 +125,13 @@ def unknown_object() -> ApiError:
     return ApiError("identification", "identifierError", "There is nothing under this identifier.")
 
 
-def error_object(words: Words, parameters: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
-    """Return the API's error object."""
+def error_object(words: Words, parameters: Sequence[tuple[str, str]] = (), *, at: str = "") -> dict[str, Any]:
+    """Return the API's error object; `at` is when it happened, now unless it is known better."""
     found: dict[str, Any] = {
         "errorCategory": words.category,
         "errorCode": words.code,
         "errorDescription": words.description[:256],
-        "errorDateTime": now(),
+        "errorDateTime": at or now(),
     }
     if parameters:
         found["errorParameters"] = [{"key": key, "value": value[:256]} for key, value in parameters]
@@ -130,8 +139,12 @@ def error_object(words: Words, parameters: Sequence[tuple[str, str]] = ()) -> di
 
 
 def response_of(error: ApiError) -> web.Response:
-    """Answer with an error object."""
-    return answer(error.status, error_object(error.words, error.parameters))
+    """Answer with an error object, and with what HTTP wants beside it."""
+    response = answer(error.status, error_object(error.words, error.parameters))
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = _CHALLENGE
+    response.headers.update(error.headers)
+    return response
 
 
 _encode: Final = msgspec.json.Encoder().encode

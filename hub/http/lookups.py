@@ -18,7 +18,7 @@ from routing.party import Party, PartyError, party
 PAIRS_MAX: Final = 3
 # What the API's answers may hold, by question.
 _FIELDS: Final = {Kind.ACCOUNT_NAME: ("name", "lei"), Kind.ACCOUNT_STATUS: ("accountStatus", "subStatus", "lei")}
-_PAIR: Final = re.compile(r"([a-z]+)@([^$\n]+)")
+_PAIR: Final = re.compile(r"([A-Za-z]+)@([^$\n]+)")
 
 
 async def request_states(api: Api, call: Call) -> web.Response:

@@ -78,14 +78,30 @@ _RESULTS: Final = {
     ),
 }
 
-_HEADERS: Final = {
-    "X-CorrelationID": ("a UUID, unique for the caller; a second write with it is refused as duplicateRequest", "uuid"),
-    "X-Callback-URL": ("where the result is PUT; without it, poll", "uri"),
-    "X-Account-Holding-Institution-Identifier": ("who holds the account that is not the caller's", ""),
-    "X-Account-Holding-Institution-Identifier-Type": ("organisationid, swiftbic or lei", ""),
-    "X-Content-Hash": ("hexadecimal SHA-256 of the body, checked when given", ""),
+_INSTITUTION: Final = {
+    "X-Account-Holding-Institution-Identifier": ("who holds the account, if it is not the caller's", _TEXT),
+    "X-Account-Holding-Institution-Identifier-Type": (
+        "how that is said; organisationid, a participant's name in the scheme, unless given",
+        {"enum": ["organisationid", "swiftbic", "lei"]},
+    ),
 }
-_ENUMS: Final = {"transactionType": list(TYPES), "identifierType": sorted(IDENTIFIER_KEYS)}
+_WRITING: Final = {
+    "X-CorrelationID": (
+        "a UUID, unique for the caller; a second write with it is refused as duplicateRequest",
+        {"type": "string", "format": "uuid"},
+    ),
+    "X-Callback-URL": ("where the result is PUT; without it, poll", {"type": "string", "format": "uri"}),
+}
+_CHECKED: Final = {
+    "X-Content-Hash": ("hexadecimal SHA-256 of the body, checked when given", _TEXT),
+    "X-Date": ("when it was sent, ISO 8601 or RFC 7231; looked at where the hub is set up to", _TEXT),
+}
+_OVERRIDE: Final = {"X-HTTP-Method-Override": ("PATCH", {"const": "PATCH"})}
+_PATHS: Final[dict[str, dict[str, Any]]] = {
+    "transactionType": {"enum": list(TYPES)},
+    "identifierType": {"enum": sorted(IDENTIFIER_KEYS)},
+    "accountId": {"type": "string", "pattern": "^[a-z]+@[^$]+(\\$[a-z]+@[^$]+){0,2}$"},
+}
 
 
 def document(settings: HttpSettings) -> dict[str, Any]:
@@ -135,7 +151,7 @@ def _described(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         name = "NewTransaction" if operation.body is Transaction else operation.body.__name__
         schema: dict[str, Any] = _ref(name)
-        if operation.method == "PATCH":
+        if operation.body is PatchItem:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": 10}
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return found
@@ -151,15 +167,24 @@ _FAILURES: Final = {
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for name in re.findall(r"{(\w+)}", operation.path):
-        schema = _TEXT | ({"enum": _ENUMS[name]} if name in _ENUMS else {})
-        found.append({"name": name, "in": "path", "required": True, "schema": schema})
-    if operation.body is not None:
-        for name, (what, format_) in _HEADERS.items():
-            schema = _TEXT | ({"format": format_} if format_ else {})
-            found.append({"name": name, "in": "header", "required": False, "description": what, "schema": schema})
-    return found
+    path = [
+        {"name": name, "in": "path", "required": True, "schema": _PATHS.get(name, _TEXT)}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
+    headers = [
+        {"name": name, "in": "header", "required": name in _OVERRIDE, "description": what, "schema": schema}
+        for name, (what, schema) in _headers(operation).items()
+    ]
+    return path + headers
+
+
+def _headers(operation: Operation) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Say which headers the operation looks at."""
+    if operation.body is None:
+        return _INSTITUTION if operation.path.startswith("/accounts/") else {}
+    if operation.body is PatchItem:
+        return _CHECKED | (_OVERRIDE if operation.method == "POST" else {})
+    return _WRITING | _CHECKED | ({} if operation.body is Reversal else _INSTITUTION)
 
 
 def _response(what: str, schema: str) -> dict[str, Any]:

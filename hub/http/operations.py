@@ -17,7 +17,7 @@ Answer = Callable[[Api, Call], Awaitable[web.Response]]
 SINGLE: Final = "/accounts/{identifierType}/{identifier}"
 MULTIPLE: Final = "/accounts/{accountId}"
 _PATTERNS: Final = {
-    "{identifierType}": "{identifierType:" + "|".join(sorted(IDENTIFIER_KEYS)) + "}",
+    "{identifierType}": "{identifierType:(?i:" + "|".join(sorted(IDENTIFIER_KEYS)) + ")}",
     "{accountId}": "{accountId:[^/@]+@[^/]+}",
 }
 
@@ -66,6 +66,15 @@ OPERATIONS: Final = (
         "/transactions/{transactionReference}",
         transactions.patch,
         "Say what became of a transaction that the caller was told to carry out",
+        204,
+        "",
+        PatchItem,
+    ),
+    Operation(
+        "POST",
+        "/transactions/{transactionReference}",
+        transactions.overridden,
+        "The same as PATCH, for clients that cannot send it: with the header X-HTTP-Method-Override: PATCH",
         204,
         "",
         PatchItem,

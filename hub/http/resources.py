@@ -12,12 +12,14 @@ from hub.core.command import Transfer
 from hub.core.transfer import FINAL, IN_DOUBT, State
 from hub.http.errors import error_object, stamp, words_of
 from hub.http.ids import dashed
+from hub.http.schema import in_utc
 from hub.store.read import RequestRow
 from routing.party import Party
 
 # Fields of the request that the API's transaction object has; a one-time code is spent and not repeated.
 ECHOED: Final = (
     "requestingOrganisationTransactionReference",
+    "originalTransactionReference",
     "subType",
     "descriptionText",
     "fees",
@@ -56,12 +58,15 @@ def transaction(transfer: Transfer) -> dict[str, Any]:
         "creationDate": stamp(transfer.created_ms),
         "modificationDate": stamp(transfer.updated_ms),
     }
-    if transfer.original:
-        found["originalTransactionReference"] = transfer.original
     receipt = transfer.payee_reference or transfer.payer_reference
     if receipt and transfer.state is State.COMMITTED:
-        found["transactionReceipt"] = receipt
-    found.update((name, without_nulls(body.details[name])) for name in ECHOED if body.details.get(name) is not None)
+        found["transactionReceipt"] = receipt[:256]
+    # What is empty says nothing, and the API does not allow an empty list of fees.
+    found.update((name, without_nulls(body.details[name])) for name in ECHOED if body.details.get(name))
+    if "requestDate" in found:
+        found["requestDate"] = in_utc(found["requestDate"])
+    if transfer.original:
+        found["originalTransactionReference"] = transfer.original
     return found
 
 
@@ -79,7 +84,8 @@ def without_nulls(value: Any) -> Any:
 def error_of(transfer: Transfer) -> dict[str, Any]:
     """Return why a transfer failed, in the API's words."""
     words = words_of(transfer.reason or "refused")
-    return error_object(words, [("transactionReference", transfer.id), ("reason", transfer.reason or "refused")])
+    parameters = [("transactionReference", transfer.id), ("reason", transfer.reason or "refused")]
+    return error_object(words, parameters, at=stamp(transfer.updated_ms))
 
 
 def accepted(request: str, transfer: str, *, callback: bool, poll_limit: int) -> dict[str, Any]:

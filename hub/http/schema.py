@@ -1,12 +1,14 @@
-"""The API's objects, as far as the hub reads them: liberal in what they accept, since the API's objects are open.
+"""The API's objects, as far as the hub reads or echoes them: what it shows again must never break the API's rules.
 
-Unknown fields are kept and passed on. Amounts are strings: a JSON number has already lost what it was.
+They are open, as the API's objects are: unknown fields are kept and passed on. Amounts are strings: a JSON number
+has already lost what it was.
 """
 
-from typing import Annotated, Any, Final, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal
 
 import pycountry
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 TYPES: Final = (
     "billpay",
@@ -34,9 +36,37 @@ def _type(text: str) -> str:
     return text
 
 
+def _time(text: str) -> str:
+    in_utc(text)
+    return text
+
+
+def in_utc(text: str) -> str:
+    """Write a date or time of ISO 8601 as the API does: in UTC, which is also meant where no zone is named."""
+    try:
+        time = datetime.fromisoformat(text)
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("not a date and time of ISO 8601") from None
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def lowered(value: object) -> object:
+    """Read a word of an enumeration in any case; what is no text is left for the validation to refuse."""
+    return value.lower() if isinstance(value, str) else value
+
+
 Country = Annotated[str, AfterValidator(_country)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Text = Annotated[str, StringConstraints(max_length=256)]
-Pairs = Annotated[list[dict[str, Any]], Field(max_length=20)]
+Time = Annotated[str, StringConstraints(max_length=256), AfterValidator(_time)]
+Description = Annotated[str, StringConstraints(max_length=160)]
+Amount = Annotated[str, StringConstraints(min_length=1, max_length=23)]
+AMOUNT: Final = r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,4})?$"
+# Latitude and longitude in degrees, up to six decimals.
+_LATITUDE: Final = r"-?(90|[1-8]?[0-9](\.[0-9]{1,6})?)"
+_LONGITUDE: Final = r"-?(180|(1[0-7][0-9]|[1-9]?[0-9])(\.[0-9]{1,6})?)"
+GeoCode = Annotated[str, StringConstraints(pattern=f"^{_LATITUDE},{_LONGITUDE}$")]
 
 
 class Model(BaseModel):
@@ -46,13 +76,29 @@ class Model(BaseModel):
 
 
 class Pair(Model):
-    """One account identifier."""
+    """A key and its value: an account identifier, or what a participant says about a transfer."""
 
-    key: Annotated[str, StringConstraints(min_length=1, max_length=256)]
-    value: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    key: Name
+    value: Name
+
+
+class Fee(Model):
+    """A fee that is passed on or shown."""
+
+    feeType: Name  # noqa: N815 - the API's name
+    feeAmount: Annotated[str, StringConstraints(max_length=23, pattern=AMOUNT)]  # noqa: N815
+    feeCurrency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]  # noqa: N815
+
+
+class Organisation(Model):
+    """The organisation that asked the caller."""
+
+    requestingOrganisationIdentifierType: Literal["lei", "swiftbic", "organisationid"]  # noqa: N815
+    requestingOrganisationIdentifier: Name  # noqa: N815
 
 
 PartyList = Annotated[list[Pair], Field(max_length=10)]
+Pairs = Annotated[list[Pair], Field(max_length=20)]
 
 
 class PostalAddress(Model):
@@ -64,7 +110,7 @@ class PostalAddress(Model):
 class Kyc(Model):
     """What is known about a customer."""
 
-    birthCountry: Country | None = None  # noqa: N815 - the API's name
+    birthCountry: Country | None = None  # noqa: N815
     nationality: Country | None = None
     postalAddress: PostalAddress | None = None  # noqa: N815
 
@@ -77,52 +123,54 @@ class International(Model):
     sendingServiceProviderCountry: Country | None = None  # noqa: N815
 
 
-class TransactionType(Model):
+class Noted(Model):
+    """What may be noted on every transfer; it decides nothing and is shown again."""
+
+    subType: Text | None = None  # noqa: N815
+    descriptionText: Description | None = None  # noqa: N815
+    requestingOrganisation: Organisation | None = None  # noqa: N815
+    requestingOrganisationTransactionReference: Text | None = None  # noqa: N815
+    geoCode: GeoCode | None = None  # noqa: N815
+    servicingIdentity: Text | None = None  # noqa: N815
+    requestDate: Time | None = None  # noqa: N815
+    fees: Annotated[list[Fee], Field(max_length=20)] | None = None
+    customData: Pairs | None = None  # noqa: N815
+    metadata: Pairs | None = None
+
+
+class TransactionType(Noted):
     """The body of POST /transactions/type/{transactionType}: one party at least."""
 
-    amount: Annotated[str, StringConstraints(min_length=1, max_length=23)]
-    currency: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    amount: Amount
+    currency: Name
     debitParty: PartyList | None = None  # noqa: N815
     creditParty: PartyList | None = None  # noqa: N815
-    subType: Text | None = None  # noqa: N815
-    descriptionText: Annotated[str, StringConstraints(max_length=160)] | None = None  # noqa: N815
-    requestingOrganisationTransactionReference: Text | None = None  # noqa: N815
     originalTransactionReference: Text | None = None  # noqa: N815
-    geoCode: Text | None = None  # noqa: N815
-    servicingIdentity: Text | None = None  # noqa: N815
     oneTimeCode: Text | None = None  # noqa: N815
-    requestDate: Text | None = None  # noqa: N815
     internationalTransferInformation: International | None = None  # noqa: N815
     senderKyc: Kyc | None = None  # noqa: N815
     recipientKyc: Kyc | None = None  # noqa: N815
-    fees: Pairs | None = None
-    customData: Pairs | None = None  # noqa: N815
-    metadata: Pairs | None = None
 
 
 class Transaction(TransactionType):
     """The body of POST /transactions: both parties, and the type."""
 
-    type: Annotated[str, AfterValidator(_type)]
+    type: Annotated[str, BeforeValidator(lowered), AfterValidator(_type)]
     debitParty: PartyList  # noqa: N815
     creditParty: PartyList  # noqa: N815
 
 
-class Reversal(Model):
+class Reversal(Noted):
     """The body of POST /transactions/{transactionReference}/reversals."""
 
-    type: Literal["reversal", "adjustment"]
-    amount: Annotated[str, StringConstraints(min_length=1, max_length=23)] | None = None
+    type: Annotated[Literal["reversal", "adjustment"], BeforeValidator(lowered)]
+    amount: Amount | None = None
     currency: Text | None = None
-    descriptionText: Annotated[str, StringConstraints(max_length=160)] | None = None  # noqa: N815
-    requestingOrganisationTransactionReference: Text | None = None  # noqa: N815
-    customData: Pairs | None = None  # noqa: N815
-    metadata: Pairs | None = None
 
 
 class PatchItem(Model):
     """One operation of a PATCH."""
 
-    op: Literal["replace", "add"]
+    op: Annotated[Literal["replace", "add"], BeforeValidator(lowered)]
     path: Text
     value: Text

@@ -34,7 +34,7 @@ async def create(api: Api, call: Call) -> web.Response:
 
 async def create_of_type(api: Api, call: Call) -> web.Response:
     """Answer POST /transactions/type/{transactionType}; the type in the path wins over one in the body."""
-    kind = call.part("transactionType")
+    kind = call.part("transactionType").lower()
     if kind not in TYPES:
         raise ApiError("businessRule", "transactionTypeError", f"Use one of {', '.join(TYPES)}.")
     data = await api.body(call)
@@ -53,7 +53,8 @@ async def reverse(api: Api, call: Call) -> web.Response:
         if model.currency is None:
             raise invalid("currency", "mandatoryValueNotSupplied", "An amount needs its currency.")
         money = _money(model.amount, model.currency)
-    body = await _body(api, call, ((), ()), model.type, data)
+    noted = {name: value for name, value in data.items() if name in Reversal.model_fields}
+    body = await _body(api, call, ((), ()), model.type, noted)
     submit = Submit(
         transfer=new_id(),
         caller=call.caller,
@@ -72,14 +73,7 @@ async def view(api: Api, call: Call) -> web.Response:
 async def patch(api: Api, call: Call) -> web.Response:
     """Answer PATCH /transactions/{transactionReference}: the instructed participant says what became of it."""
     data = await api.body(call)
-    items = _validated_patch(data if isinstance(data, list) else [data])
-    verdict = None
-    for item in items:
-        if item.path != "/transactionStatus":
-            raise invalid("path", "formatError", "Only /transactionStatus can be changed.")
-        verdict = _VERDICTS.get(item.value)
-    if verdict is None:
-        raise invalid("value", "formatError", "transactionStatus can be set to completed or failed.")
+    verdict = _word(_validated_patch(data if isinstance(data, list) else [data]))
     transfer = await visible(api, call, call.part("transactionReference"))
     result = await api.door.handle(Word(transfer=transfer.id, caller=call.caller, verdict=verdict))
     if isinstance(result, Refusal):
@@ -90,7 +84,7 @@ async def patch(api: Api, call: Call) -> web.Response:
 async def overridden(api: Api, call: Call) -> web.Response:
     """Answer POST with X-HTTP-Method-Override: PATCH, for clients that cannot send PATCH."""
     if call.request.headers.get("X-HTTP-Method-Override", "").upper() != "PATCH":
-        raise forbidden_method()
+        raise forbidden_method(("GET", "PATCH"))
     return await patch(api, call)
 
 
@@ -106,6 +100,19 @@ async def visible(api: Api, call: Call, reference: str) -> Transfer:
 def is_id(text: str) -> bool:
     """Say whether this could be one of our ids."""
     return len(text) == 32 and not text.strip("0123456789abcdef")
+
+
+def _word(items: list[PatchItem]) -> Verdict:
+    """Read what a patch says: it moves money, so all of it must be clear, and all of it the same."""
+    if any(item.path != "/transactionStatus" for item in items):
+        raise invalid("path", "formatError", "Only /transactionStatus can be changed.")
+    said = {_VERDICTS.get(item.value) for item in items}
+    verdict = said.pop()
+    if verdict is None or said:
+        raise invalid(
+            "value", "formatError", "Set transactionStatus to completed or to failed, and to one of them only."
+        )
+    return verdict
 
 
 def _validated(model: type[BaseModel], data: Any) -> Any:

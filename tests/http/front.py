@@ -160,6 +160,7 @@ def scheme() -> SchemeFile:
             DirectoryEntry(key="walletid", value="B-", participant="bravo"),
             DirectoryEntry(key="swiftbic", value="BRAVKENA", participant="bravo"),
             DirectoryEntry(key="organisationid", value="BRAVO-HQ", participant="bravo"),
+            DirectoryEntry(key="lei", value="AAAA0012345678901299", participant="bravo"),
         ),
         override=(
             DirectoryEntry(key="username", value="status", participant="bravo"),

@@ -59,8 +59,8 @@ def read(what: str, path: str, error: Error = NOTHING, method: str = "GET", **mo
 
 def nested(depth: int) -> bytes:
     """A good payment with lists nested so deep in it."""
-    return msgspec.json.encode(payment(customData=[{"key": "DEEP"}])).replace(
-        b'"DEEP"', b"[" * (depth - 3) + b"]" * (depth - 3)
+    return msgspec.json.encode(payment(senderKyc={"unheardOf": "DEEP"})).replace(
+        b'"DEEP"', b"[" * (depth - 2) + b"]" * (depth - 2)
     )
 
 
