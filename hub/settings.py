@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     body_max_bytes: int = Field(262_144, gt=0, description="largest request body")
     token_lifetime_s: int = Field(3_600, gt=0, description="how long an access token may be used")
     callback_https_only: bool = Field(True, description="refuse callers' X-Callback-URLs that are not https")
+    correlation_required: bool = Field(False, description="refuse writes without X-CorrelationID")
+    date_tolerance_s: int | None = Field(
+        None, gt=0, description="refuse writes whose X-Date is further from now; unset: it is not looked at"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     metrics_port: int | None = Field(None, description="where worker and adapter processes serve /metrics")
 

@@ -154,6 +154,8 @@ async def _api(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay
         body_max_bytes=settings.body_max_bytes,
         token_lifetime_s=settings.token_lifetime_s,
         callback_https_only=settings.callback_https_only,
+        correlation_required=settings.correlation_required,
+        date_tolerance_s=settings.date_tolerance_s,
     )
     app = build(hub.door, hub.store, http)
     hub.api_url = await _serve(stack, [], settings.host, settings.port, app)
