@@ -327,7 +327,7 @@ def run_demo() -> None:
 
 @app.command()
 def bench(
-    rate: Annotated[int, typer.Option(help="transfers per second that are begun, whatever comes back")] = 400,
+    rate: Annotated[int, typer.Option(help="transfers per second that are begun, whatever comes back")] = 410,
     seconds: Annotated[int, typer.Option(help="how long")] = 30,
     embedded: Annotated[bool, typer.Option("--embedded", help="one process, bus inside")] = False,  # noqa: FBT002
     json: Annotated[Path | None, typer.Option(help="write the figures here as well")] = None,
