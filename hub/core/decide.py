@@ -4,7 +4,7 @@ Every member is decided in order on what the members before it left, so a batch 
 one. A member that cannot be decided fails alone. Nothing here loads, waits or reads a clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -41,6 +41,8 @@ _ENDS: Final = {
     Verdict.REFUSED: frozenset({State.ABORTED, State.REFUNDED}),
     Verdict.UNKNOWN: frozenset[State](),
 }
+_UNDONE: Final = frozenset({State.ABORTED, State.REFUNDED})
+_UNDONE_OR_NEW: Final = _UNDONE | {State.RECEIVED}
 _PHASES: Final = {Effect.RESERVE: Phase.PENDING, Effect.POST: Phase.POSTED, Effect.VOID: Phase.VOIDED}
 
 
@@ -76,7 +78,7 @@ class Bench:
         self.now_ms = facts.now_ms
         self.decided = Decided()
         self._current: dict[str, Transfer] = dict(facts.transfers)
-        self._reversed: Mapping[str, int] = dict(facts.reversed_minor)
+        self._reversed = dict(facts.reversed_minor)
         self._funded = set(facts.funded)
 
     def decide(self, commands: Sequence[Command], plans: Sequence[Plan | Refusal | None]) -> Decided:
@@ -105,16 +107,16 @@ class Bench:
                 return self._fund(command)
 
     def _submit(self, command: Submit, found: Plan | Refusal | None) -> Result:
+        if command.transfer in self._current:
+            return Done(transfer=command.transfer, changed=False)  # said twice in one breath
+        if command.original and found is not None:
+            # Earlier members of this batch may have ended the original, or reversed it.
+            now = msgspec.structs.replace(self.facts, transfers=self._current, reversed_minor=self._reversed)
+            found = plan(command, now)
         if not isinstance(found, Plan):
             if found is not None and found.transfer == command.transfer:
                 return Done(transfer=command.transfer, changed=False)  # our own commit, whose confirmation was lost
             return found or Refusal(reason=Reason.BROKEN)
-        if command.original:
-            # An earlier member of this batch may have reversed the same original.
-            found_again = plan(command, msgspec.structs.replace(self.facts, reversed_minor=self._reversed))
-            if isinstance(found_again, Refusal):
-                return found_again
-            found = found_again
         transfer, event, barred = found.transfer, Event.ADMITTED, found.barred
         row = transition(transfer.flow, transfer.state, event)
         if barred is None:
@@ -127,8 +129,7 @@ class Bench:
             row = transition(transfer.flow, transfer.state, event)
             transfer = msgspec.structs.replace(transfer, reason=barred)
         elif command.original:
-            so_far = self._reversed.get(command.original, 0)
-            self._reversed = {**self._reversed, command.original: so_far + transfer.minor}
+            self._reversed[command.original] = self._reversed.get(command.original, 0) + transfer.minor
         transfer = self._move(transfer, row, who="hub", detail="; ".join(found.reasons), enter=False)
         return Done(transfer=transfer.id, state=transfer.state)
 
@@ -221,6 +222,8 @@ class Bench:
             return transfer
         if enter:
             self._enter(transfer, row.effect)
+        if row.next in _UNDONE and row.state not in _UNDONE_OR_NEW and transfer.original in self._reversed:
+            self._reversed[transfer.original] -= transfer.minor
         before, transfer = transfer, self._timed(transfer, row)
         self._current[transfer.id] = transfer
         is_new = before.seq == 0 or transfer.id in self.decided.added

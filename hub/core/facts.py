@@ -71,7 +71,8 @@ def gather(commands: Sequence[Command]) -> Wanted:
         else:
             transfers.add(command.transfer)
     return Wanted(
-        sorted(claims, key=lambda claim: (claim.caller, claim.correlation or "", claim.request)),
+        # Stable: of two claims on one correlation id, the one that came first stays first.
+        sorted(claims, key=lambda claim: (claim.caller, claim.correlation or "")),
         sorted(id_ for id_ in transfers if _ID.fullmatch(id_)),
         sorted(id_ for id_ in originals if _ID.fullmatch(id_)),
         sorted(identifiers, key=lambda each: (each.key, each.value)),

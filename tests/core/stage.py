@@ -1,0 +1,219 @@
+"""A small scheme, and a hub without store: batches are decided on facts that are kept in dictionaries."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hub.core.command import Body, Command, Done, Heard, Refusal, Result, Submit, Transfer
+from hub.core.decide import Bench, accounts_of, planned
+from hub.core.facts import Facts, gather
+from hub.core.meaning import connection_for, reference
+from hub.core.participant import (
+    DirectoryEntry,
+    Limits,
+    Participant,
+    Role,
+    Scheme,
+    SchemeFile,
+    Status,
+    Terms,
+    chart,
+)
+from hub.core.transfer import State
+from hub.ledger.account import Account
+from hub.ledger.journal import Book
+from routing.message import FailureClass, Operation, Outcome, Verdict
+from routing.message import Heard as Source
+from routing.money import Money
+from routing.party import Identifier, Party, party
+from routing.table import Connection, Rail
+
+ALPHA, BRAVO, CORAL = "+254700000001", "+254710000001", "+254720000001"
+PORTED = "+254700000099"
+START_MS = 1_800_000_000_000
+RAIL = Rail(
+    operations=tuple(Operation),
+    answer_within_s=30,
+    ask_first_after_s=5,
+    ask_spacing_s=10,
+    ask_spacing_max_s=60,
+    asks_max=4,
+    resend_safe=True,
+)
+
+
+def fsp(id_: str, status: Status = Status.ACTIVE, cap: str = "1000") -> Participant:
+    return Participant(
+        id=id_,
+        name=id_,
+        role=Role.FSP,
+        country="KE",
+        currencies=("KES",),
+        net_debit_cap={"KES": cap},
+        status=status,
+    )
+
+
+def scheme_file(**status: Status) -> SchemeFile:
+    names = ("alpha", "bravo", "coral")
+    return SchemeFile(
+        scheme=Terms(name="test", limits={"KES": Limits(min="1", max="900")}),
+        participant=(
+            *(fsp(name, status.get(name, Status.ACTIVE)) for name in names),
+            Participant(id="third", name="third", role=Role.THIRD_PARTY, country="KE"),
+        ),
+        connection=tuple(
+            Connection(name=f"{name}-1", participant=name, adapter="x", rail=RAIL, currencies=("KES",))
+            for name in names[:2]
+        ),
+        directory=tuple(
+            DirectoryEntry(key="msisdn", value=f"+2547{number}", participant=name) for number, name in enumerate(names)
+        ),
+        override=(DirectoryEntry(key="msisdn", value=PORTED, participant="bravo"),),
+    )
+
+
+def scheme(file: SchemeFile) -> Scheme:
+    return Scheme(1, file, {key: number for number, key in enumerate(sorted(chart(file)), 1)})
+
+
+def msisdn(number: str) -> Party:
+    return party([("msisdn", number)])
+
+
+def submit(
+    number: int,
+    *,
+    caller: str = "alpha",
+    payer: str = ALPHA,
+    payee: str = BRAVO,
+    amount: str | None = "10",
+    currency: str = "KES",
+    correlation: str = "",
+    institution: str = "",
+    original: str = "",
+) -> Submit:
+    body = Body(
+        request=f"{number:032x}",
+        correlation=correlation or f"correlation-{number}",
+        callback_url="http://127.0.0.1/callbacks",
+        payer=msisdn(payer) if payer else (),
+        payee=msisdn(payee) if payee else (),
+        type="transfer",
+    )
+    money = None if amount is None else Money.parse(amount, currency)
+    return Submit(
+        transfer=transfer_id(number),
+        caller=caller,
+        body=body,
+        money=money,
+        institution=institution,
+        original=original,
+    )
+
+
+def transfer_id(number: int) -> str:
+    return f"{number + 0xA000:032x}"
+
+
+def outcome(
+    transfer: Transfer,
+    operation: Operation,
+    verdict: Verdict,
+    failure: FailureClass | None = None,
+    *,
+    asked_ms: int = 0,
+    money: Money | None = None,
+) -> Outcome:
+    return Outcome(
+        transfer=transfer.id,
+        operation=operation,
+        connection=connection_for(transfer, operation),
+        reference=reference(transfer.id, operation),
+        verdict=verdict,
+        heard=Source.CALLBACK,
+        failure=failure,
+        money=money,
+        asked_ms=asked_ms,
+    )
+
+
+class Hub:
+    """Decides batches and keeps what they come to."""
+
+    def __init__(self, file: SchemeFile | None = None) -> None:
+        self.scheme = scheme(file or scheme_file())
+        caps = chart(self.scheme.file)
+        self.accounts = {
+            number: Account(id=number, kind=key[2], participant=key[0], currency=key[1], cap_minor=caps[key])
+            for key, number in self.scheme.accounts.items()
+        }
+        self.transfers: dict[str, Transfer] = {}
+        self.first: dict[tuple[str, str], str] = {}
+        self.funded: set[str] = set()
+        self.now_ms = START_MS
+        self.said: list[tuple[str, str]] = []  # (queue, transfer)
+        self.cases: list[tuple[str, str]] = []
+
+    def facts(self, commands: Sequence[Command]) -> Facts:
+        wanted = gather(commands)
+        claimed: set[str] = set()
+        earlier: dict[str, str] = {}
+        for claim in wanted.claims:
+            key = (claim.caller, claim.correlation or claim.request)
+            if key not in self.first:
+                self.first[key] = claim.transfer
+                claimed.add(claim.request)
+            elif claim.request not in claimed:
+                earlier[claim.request] = self.first[key]
+        overrides = {Identifier(each.key, each.value): each.participant for each in self.scheme.file.override}
+        undone = (State.ABORTED, State.REFUNDED)
+        return Facts(
+            now_ms=self.now_ms,
+            scheme=self.scheme,
+            claimed=frozenset(claimed),
+            earlier=earlier,
+            transfers={
+                id_: self.transfers[id_] for id_ in (*wanted.transfers, *wanted.originals) if id_ in self.transfers
+            },
+            reversed_minor={
+                id_: sum(
+                    each.minor for each in self.transfers.values() if each.original == id_ and each.state not in undone
+                )
+                for id_ in wanted.originals
+            },
+            overrides={each: overrides[each] for each in wanted.identifiers if each in overrides},
+            funded=frozenset(self.funded & set(wanted.funds)),
+        )
+
+    def batch(self, commands: Sequence[Command]) -> list[Result]:
+        facts = self.facts(commands)
+        plans = planned(commands, facts)
+        book = Book(msgspec.structs.replace(self.accounts[id_]) for id_ in accounts_of(commands, plans, facts))
+        decided = Bench(facts, book).decide(commands, plans)
+        self.transfers |= decided.added
+        self.transfers |= decided.moved
+        self.accounts |= {id_: book.accounts[id_] for id_ in book.touched}
+        self.funded |= {each.reference for each in decided.fundings}
+        given_up = set(decided.given_up)
+        for command in commands:
+            if isinstance(command, Submit) and command.body.request in given_up:
+                self.first.pop((command.caller, command.body.correlation.lower()), None)
+        self.said += [(each.queue, each.transfer) for each in decided.outbox]
+        self.cases += [(str(each.kind), each.transfer) for each in decided.cases]
+        return decided.results
+
+    def one(self, command: Command) -> Result:
+        return self.batch([command])[0]
+
+    def begun(self, command: Submit) -> Transfer:
+        """Carry out a submission that must succeed."""
+        result = self.one(command)
+        assert isinstance(result, Done), result
+        return self.transfers[result.transfer]
+
+    def hear(self, transfer: Transfer, operation: Operation, verdict: Verdict, **more: object) -> Transfer:
+        said = outcome(transfer, operation, verdict, **more)  # type: ignore[arg-type]
+        result = self.one(Heard(outcome=said))
+        assert not isinstance(result, Refusal), result
+        return self.transfers[transfer.id]
