@@ -39,6 +39,8 @@ def run() -> None:
 
 @contextlib.contextmanager
 def _plainly() -> Iterator[None]:
+    from pydantic import ValidationError  # noqa: PLC0415
+
     from hub.core.participant import SchemeError  # noqa: PLC0415
     from hub.lab.child import ServerError  # noqa: PLC0415
     from hub.store.contract import UnavailableError  # noqa: PLC0415
@@ -46,6 +48,8 @@ def _plainly() -> Iterator[None]:
 
     try:
         yield
+    except ValidationError:  # of the settings; `run` says which variable
+        raise
     except (SchemeError, ServerError, UnavailableError, BusError, OSError, ValueError) as error:
         Console(stderr=True).print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
         raise typer.Exit(1) from error

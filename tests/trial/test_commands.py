@@ -1,0 +1,135 @@
+"""The `hub` command as an operator runs it: every verb explains itself and does its work on a real database."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hub.main import app
+
+ROOT = Path(__file__).parents[2]
+VERBS = [
+    "api",
+    "worker",
+    "adapter",
+    "all",
+    "migrate",
+    "openapi",
+    "apply",
+    "credential",
+    "fund",
+    "audit",
+    "transfer",
+    "cases",
+    "adapters",
+    "states",
+    "demo",
+    "run",
+    "bench",
+]
+
+pytestmark = pytest.mark.postgres
+
+
+def hub(*arguments: str, database: str = "", code: int = 0) -> str:
+    """Run the command; what it prints, on either stream."""
+    env = {**os.environ, "COLUMNS": "160", "NO_COLOR": "1"}
+    if database:
+        env["HUB_DATABASE_URL"] = database
+    command = [sys.executable, "-m", "hub.main", *arguments]
+    done = subprocess.run(command, check=False, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def applied(migrated_url: str) -> str:
+    """A database with the demo's scheme in force."""
+    hub("apply", "config/scheme.toml", database=migrated_url)
+    return migrated_url
+
+
+def test_the_list_of_verbs_is_whole() -> None:
+    text = hub("--help")
+    assert [verb for verb in VERBS if verb not in text] == []
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "adapter new", "transfer show", "transfer resolve"])
+def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
+    text = CliRunner().invoke(app, [*verb.split(), "--help"]).output
+    assert "Usage" in text
+    assert verb == "transfer" or "Example" in text
+
+
+def test_a_scheme_is_shown_before_it_is_in_force_and_changes_nothing_the_second_time(migrated_url: str) -> None:
+    shown = hub("apply", "config/scheme.toml", "--dry-run", database=migrated_url)
+    assert "+ participant[baobab].name = Baobab Wallet" in shown
+    assert "in force" not in shown
+    assert "version 1 is in force" in hub("apply", "config/scheme.toml", database=migrated_url)
+    assert "nothing to change" in hub("apply", "config/scheme.toml", database=migrated_url)
+
+
+def test_a_change_of_the_scheme_is_one_line(applied: str, tmp_path: Path) -> None:
+    changed = tmp_path / "scheme.toml"
+    text = (ROOT / "config" / "scheme.toml").read_text("utf-8")
+    changed.write_text(text.replace('max = "500000"', 'max = "400000"'), "utf-8")
+    assert "~ scheme.limits.KES.max = 500000 -> 400000" in hub("apply", str(changed), database=applied)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[scheme]\nname = 1\n", "scheme.name"),
+        ('[scheme]\nname = "x"\n[[participant]]\nid = "a"\nname = "A"\nrole = "fsp"\ncountry = "XX"\n', "ISO 3166"),
+        ('[scheme]\nname = "x"\n[[connection]]\nname = "c"\nadapter = "none"\n', "no adapter 'none'"),
+        ("not toml at all [", "not TOML"),
+    ],
+    ids=["a wrong type", "an unknown country", "an unknown adapter", "no TOML"],
+)
+def test_a_faulty_scheme_is_refused_with_where_and_why(migrated_url: str, tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "scheme.toml"
+    path.write_text(text, "utf-8")
+    assert says in hub("apply", str(path), database=migrated_url, code=1)
+
+
+def test_credentials_are_shown_once_and_only_for_participants(applied: str) -> None:
+    first, second = (hub("credential", "baobab", database=applied) for _ in range(2))
+    assert "secret=" in first
+    assert first != second
+    assert "no participant 'nobody'" in hub("credential", "nobody", database=applied, code=1)
+
+
+def test_funding_happens_once_for_each_reference_and_the_audit_agrees(applied: str) -> None:
+    fund = ("fund", "baobab", "250.50", "KES", "--reference", "bank-7", "--by", "treasury")
+    assert "booked" in hub(*fund, database=applied)
+    assert "nothing changed" in hub(*fund, database=applied)
+    audit = hub("audit", database=applied)
+    assert "250.5" in audit
+    assert "the books balance" in audit
+
+
+def test_looking_at_what_is_not_there_says_so(applied: str) -> None:
+    assert "there is no transfer" in hub("transfer", "show", "0" * 32, database=applied, code=1)
+    ruling = ("transfer", "resolve", "0" * 32, "accepted", "--by", "me", "--why", "statement")
+    assert "transfer_unknown" in hub(*ruling, database=applied, code=1)
+    assert "exception queue" in hub("cases", database=applied)
+
+
+def test_the_document_the_states_and_the_adapters_are_printed() -> None:
+    assert json.loads(hub("openapi"))["openapi"] == "3.1.0"
+    assert hub("states") == (ROOT / "docs" / "states.md").read_text("utf-8")
+    assert "gsma_mmapi" in hub("adapters")
+
+
+def test_roles_apart_need_a_broker_and_say_so(applied: str) -> None:
+    assert "HUB_BROKER_URL" in hub("worker", database=applied, code=1)
+
+
+def test_a_wrong_setting_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_PORT", "many")
+    assert "HUB_PORT" in hub("migrate", code=2)
