@@ -80,6 +80,7 @@ class Bench:
         self._current: dict[str, Transfer] = dict(facts.transfers)
         self._reversed = dict(facts.reversed_minor)
         self._funded = set(facts.funded)
+        self._refusals: dict[str, Refusal] = {}
 
     def decide(self, commands: Sequence[Command], plans: Sequence[Plan | Refusal | None]) -> Decided:
         """Decide every command in order."""
@@ -88,10 +89,18 @@ class Bench:
                 result = self._one(command, found)
             except IllegalTransitionError as error:
                 result = Refusal(reason=Reason.BROKEN, detail=str(error))
-            if isinstance(command, Submit) and isinstance(result, Refusal) and result.reason is not Reason.DUPLICATE:
-                self.decided.given_up.append(command.body.request)
+            if isinstance(command, Submit) and isinstance(result, Refusal):
+                result = self._refused(command, result)
             self.decided.results.append(result)
         return self.decided
+
+    def _refused(self, command: Submit, refusal: Refusal) -> Refusal:
+        """Give the correlation id back. Said twice in one breath, it is refused twice, for the same reason."""
+        if refusal.reason is Reason.DUPLICATE:
+            return self._refusals.get(refusal.transfer, refusal)
+        self.decided.given_up.append(command.body.request)
+        self._refusals[command.transfer] = refusal
+        return refusal
 
     def _one(self, command: Command, found: Plan | Refusal | None) -> Result:
         match command:
