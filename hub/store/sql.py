@@ -67,6 +67,7 @@ class SqlWork:
             if wanted.originals:
                 asked["reversed"] = await self._send(statements.REVERSED, list(wanted.originals))
             if wanted.funds:
+                await self._send(statements.LOCK_FUNDS, list(wanted.funds))
                 asked["funded"] = await self._send(statements.FUNDED, list(wanted.funds))
         now_ms, version = (await asked["now"].fetchall())[0]
         claimed = frozenset(row[0] for row in await _rows(asked.get("claimed")))

@@ -58,6 +58,9 @@ FROM transfer AS t JOIN standing AS s ON s.id = t.id
 WHERE t.original = ANY(%s::uuid[]) AND s.state NOT IN ('aborted', 'refunded')
 GROUP BY t.original"""
 
+# Whoever counts money from the bank under these references at the same time waits here, and then sees it counted.
+LOCK_FUNDS: Final = "SELECT pg_advisory_xact_lock(hashtextextended(f, 0)) FROM unnest(%s::text[]) AS f"
+
 FUNDED: Final = "SELECT reference FROM funding WHERE reference = ANY(%s::text[])"
 
 ACCOUNTS: Final = """
