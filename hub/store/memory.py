@@ -79,7 +79,8 @@ class MemoryStore:
     async def response(self, caller: str, correlation: str) -> RequestRow | None:
         """Return the write request that this caller sent with this correlation id."""
         wanted = (caller, correlation.lower())
-        return next((row for row in self.requests.values() if (row.caller, row.correlation) == wanted), None)
+        every = (row for row in self.requests.values() if row.correlation)
+        return next((row for row in every if (row.caller, row.correlation) == wanted), None)
 
     async def credential(self, client_id: str) -> Credential | None:
         """Return a credential."""
