@@ -46,14 +46,35 @@ WHERE (coalesce(p.pending, 0)::int, coalesce(p.posted, 0)::int, coalesce(p.voide
    OR (p.subject IS NOT NULL AND (p.least <> t.minor OR p.most <> t.minor))
 LIMIT {FINDINGS_MAX}"""
 
+# Every transfer stands somewhere, and its steps lead there, each from where the one before it ended.
 _TRAIL_WRONG: Final = f"""
-WITH last AS (
-    SELECT DISTINCT ON (transfer) transfer, seq, "next", count(*) OVER (PARTITION BY transfer) AS steps
-    FROM transition ORDER BY transfer, seq DESC
+WITH step AS (
+    SELECT transfer AS id, seq, "next",
+           coalesce(lag("next") OVER (PARTITION BY transfer ORDER BY seq), 'received') <> state AS broken
+    FROM transition
+), trail AS (
+    SELECT id, count(*) AS steps, max(seq) AS seq, (array_agg("next" ORDER BY seq DESC))[1] AS "next",
+           bool_or(broken) AS broken
+    FROM step GROUP BY id
 )
-SELECT replace(s.id::text, '-', ''), s.state, s.seq, l."next", l.seq
-FROM standing AS s LEFT JOIN last AS l ON l.transfer = s.id
-WHERE l.transfer IS NULL OR l.steps <> s.seq OR l.seq <> s.seq OR l."next" <> s.state LIMIT {FINDINGS_MAX}"""
+SELECT replace(id::text, '-', ''), s.state, s.seq, trail."next", trail.steps
+FROM transfer AS t FULL JOIN standing AS s USING (id) FULL JOIN trail USING (id)
+WHERE t.caller IS NULL OR (s.state, s.seq, s.seq) IS DISTINCT FROM (trail."next", trail.steps::int, trail.seq)
+   OR trail.broken
+LIMIT {FINDINGS_MAX}"""
+
+# The scheme's own accounts have no participant, so the two sides of the posting name it once.
+_FUNDED_WRONG: Final = f"""
+WITH shown AS (
+    SELECT substr(p.subject, 6) AS reference, d.participant || c.participant AS participant, c.currency,
+           CASE d.kind WHEN 'position' THEN -p.minor ELSE p.minor END AS minor
+    FROM posting AS p JOIN account AS d ON d.id = p.debit JOIN account AS c ON c.id = p.credit
+    WHERE p.subject LIKE 'fund:%'
+)
+SELECT reference, f.participant, f.minor, shown.participant, shown.minor
+FROM funding AS f FULL JOIN shown USING (reference)
+WHERE (f.participant, f.currency, f.minor) IS DISTINCT FROM (shown.participant, shown.currency, shown.minor)
+LIMIT {FINDINGS_MAX}"""
 
 _ORPHANS: Final = f"""
 SELECT p.subject FROM posting AS p
@@ -93,7 +114,8 @@ def run_audit(url: str) -> Report:
             audit.findings.append("the chain's head is not its last journal")
         for statement, says in (
             (_POSTED_WRONG, "transfer {0} is {1}, but the ledger shows pending {2}, posted {3}, voided {4}"),
-            (_TRAIL_WRONG, "transfer {0} is {1} after {2} steps, but its trail says {3} after {4}"),
+            (_TRAIL_WRONG, "transfer {0} is {1} after {2} steps, but its trail says {3} after {4}, or is broken"),
+            (_FUNDED_WRONG, "bank reference {0}: written {1} {2}, but the ledger shows {3} {4}"),
             (_ORPHANS, "postings for {0}, which is no transfer"),
         ):
             audit.findings.extend(says.format(*row) for row in connection.execute(statement))
