@@ -39,10 +39,11 @@ def event_of(transfer: Transfer, outcome: Outcome, *, now_ms: int, rail: Rail, l
     ours = outcome.reference == reference(transfer.id, operation)
     if not ours or outcome.connection != connection_for(transfer, operation):
         return Event.CONTRADICTED
+    something_else = outcome.verdict is Verdict.ACCEPTED and outcome.money not in (None, transfer.money)
     if operation is not AWAITED.get(transfer.state):
         known = SETTLED.get((transfer.flow, transfer.state), {}).get(operation)
-        return None if outcome.verdict in (known, Verdict.UNKNOWN) else Event.CONTRADICTED
-    if outcome.verdict is Verdict.ACCEPTED and outcome.money not in (None, transfer.money):
+        return None if outcome.verdict in (known, Verdict.UNKNOWN) and not something_else else Event.CONTRADICTED
+    if something_else:
         return Event.MISMATCHED
     if outcome.verdict is Verdict.UNKNOWN and outcome.failure is FailureClass.ABSENT:
         return _absent(transfer, outcome, now_ms=now_ms, rail=rail, lapse_margin_ms=lapse_margin_ms)
