@@ -171,11 +171,11 @@ class Bench:
         return Done(transfer=transfer.id, state=transfer.state)
 
     def _exhausted(self, transfer: Transfer) -> bool:
-        """Say whether asking again is no use; before the lease has lapsed it always is, for then "absent" decides."""
+        """Say whether asking again is no use: only after a question put when the lease had lapsed, for it decides."""
         if transfer.state not in IN_DOUBT or transfer.asks < self._rail(transfer).asks_max:
             return False
-        lapsed = self.now_ms >= transfer.lease_ends_ms + self.facts.scheme.lapse_margin_ms
-        return lapsed or AWAITED[transfer.state] is Operation.REFUND
+        asked_last = transfer.updated_ms >= transfer.lease_ends_ms + self.facts.scheme.lapse_margin_ms
+        return asked_last or AWAITED[transfer.state] is Operation.REFUND
 
     def _said(self, command: Ruling | Word) -> Result:
         """Take the word of a named operator, or of the participant that was instructed."""
