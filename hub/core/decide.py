@@ -21,6 +21,7 @@ from hub.core.transfer import (
     OPERATION_OF,
     Effect,
     Event,
+    Flow,
     IllegalTransitionError,
     Message,
     Row,
@@ -358,6 +359,14 @@ def _insiders(transfer: Transfer) -> tuple[str, str, str]:
 
 
 def _may_say(command: Ruling | Word, transfer: Transfer, operation: Operation) -> bool:
+    """Say whose word counts. A participant's word names no operation, so it must not fit two of them.
+
+    What a payer FSP says of a refund may be a late repeat of what it said of the debit; and who is both sides
+    may have said either.
+    """
     if isinstance(command, Ruling):
         return transfer.state in IN_DOUBT
+    both = transfer.flow is Flow.THIRD_PARTY and transfer.payer_fsp == transfer.payee_fsp
+    if both or operation is Operation.REFUND:
+        return False
     return command.caller == (transfer.payee_fsp if operation is Operation.CREDIT else transfer.payer_fsp)
