@@ -153,7 +153,7 @@ class Door:
             _log.warning("case.opened", transfer=case.transfer, kind=case.kind, detail=case.detail)
 
     async def inquire(self, *, asker: str, kind: Kind, party: Party, institution: str = "") -> Answer | Refusal:
-        """Pass a question on and wait for its answer; no answer in time is an answer too: UNANSWERED."""
+        """Pass a question on and wait for its answer; none in time, or none that is clear, is an answer: UNANSWERED."""
         scheme = await self.store.scheme()
         overrides = await self.store.overrides(party)
         connection = route(scheme, asker=asker, kind=kind, party=party, institution=institution, overrides=overrides)
@@ -164,6 +164,6 @@ class Door:
             body = await self._bus.ask(
                 topology.inquiries(connection), encoded(question), timeout_s=self._inquiry_timeout_s
             )
-        except BusError:
+            return _answer(body)
+        except (BusError, msgspec.DecodeError):
             return Answer(finding=Finding.UNANSWERED)
-        return _answer(body)
