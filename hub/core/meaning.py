@@ -54,12 +54,13 @@ def _absent(transfer: Transfer, outcome: Outcome, *, now_ms: int, rail: Rail, la
     """Tell "not yet received" from "will never be received".
 
     No runner sends after the lease. So when the question itself was put after the lease and a margin for
-    what was still on its way, the FSP's "never seen" is the last word. A refund is owed for ever: its lease
-    is renewed each time it is sent, so it never lapses.
+    what was still on its way, the FSP's "never seen" is the last word. A refund is owed for ever: it does not
+    lapse but is sent again, under a new lease; where the first could still be taken for another, only then.
     """
+    never = outcome.asked_ms >= transfer.lease_ends_ms + lapse_margin_ms
     if outcome.operation is Operation.REFUND:
-        return Event.ABSENT
-    if outcome.asked_ms >= transfer.lease_ends_ms + lapse_margin_ms:
+        return Event.ABSENT if rail.resend_safe or never else Event.UNANSWERED
+    if never:
         return Event.LAPSED
     return Event.ABSENT if rail.resend_safe and now_ms < transfer.lease_ends_ms else Event.UNANSWERED
 

@@ -5,6 +5,7 @@ import pytest
 
 from hub.core.command import Done, Due, Heard, Reason, Refusal, Ruling, Transfer, Word
 from hub.core.decide import PARKED_MS
+from hub.core.participant import SchemeFile
 from hub.core.transfer import AWAITED, FINAL, IN_DOUBT, TABLES, Flow, State
 from hub.ledger.account import counters
 from routing.message import FailureClass, Operation, Verdict
@@ -50,6 +51,13 @@ def reached(hub: Hub, flow: Flow, state: State) -> Transfer:
         transfer = hub.transfers[transfer.id]
     assert (transfer.flow, transfer.state) == (flow, state)
     return transfer
+
+
+def with_rail(**change: object) -> SchemeFile:
+    file, rail = scheme_file(), msgspec.structs.replace(RAIL, **change)
+    return msgspec.structs.replace(
+        file, connection=tuple(msgspec.structs.replace(each, rail=rail) for each in file.connection)
+    )
 
 
 def picture(hub: Hub) -> object:
@@ -185,12 +193,7 @@ def test_before_an_operator_is_told_there_was_a_question_after_the_last_sending(
     asks_max: int, *, resend_safe: bool
 ) -> None:
     """Only such a question makes "never received" the last word, so without it the answer would never be enough."""
-    rail = msgspec.structs.replace(RAIL, asks_max=asks_max, resend_safe=resend_safe)
-    file = scheme_file()
-    file = msgspec.structs.replace(
-        file, connection=tuple(msgspec.structs.replace(each, rail=rail) for each in file.connection)
-    )
-    hub = Hub(file)
+    hub = Hub(with_rail(asks_max=asks_max, resend_safe=resend_safe))
     id_ = hub.begun(submit(1)).id
     asked_ms = 0
     while (due_ms := hub.transfers[id_].due_ms or 0) != PARKED_MS:
@@ -202,3 +205,33 @@ def test_before_an_operator_is_told_there_was_a_question_after_the_last_sending(
     assert transfer.asks >= asks_max
     late = hub.hear(transfer, CREDIT, U, failure=FailureClass.ABSENT, asked_ms=asked_ms)
     assert (late.state, late.reason) == (State.ABORTED, FailureClass.LAPSED)
+
+
+@pytest.mark.parametrize(
+    ("resend_safe", "asked_s", "next_"),
+    [
+        (True, 10, State.OWED),
+        (True, 360, State.OWED),
+        (False, 10, State.OWED_IN_DOUBT),
+        (False, 359, State.OWED_IN_DOUBT),
+        (False, 360, State.OWED),
+    ],
+    ids=[
+        "the rail knows a reference again",
+        "also when the first cannot arrive any more",
+        "the first may still arrive and would be another one",
+        "until the last moment of the margin",
+        "the first cannot arrive any more",
+    ],
+)
+def test_a_refund_that_was_never_received_is_sent_again_when_it_cannot_be_made_twice(
+    asked_s: int, next_: State, *, resend_safe: bool
+) -> None:
+    hub = Hub(with_rail(resend_safe=resend_safe))
+    transfer = reached(hub, Flow.THIRD_PARTY, State.OWED_IN_DOUBT)
+    asked_ms = transfer.lease_ends_ms - 300_000 + asked_s * 1000
+    hub.now_ms = max(hub.now_ms, asked_ms)
+    after = hub.hear(transfer, REFUND, U, failure=FailureClass.ABSENT, asked_ms=asked_ms)
+    assert after.state is next_
+    if next_ is State.OWED:
+        assert after.lease_ends_ms == hub.now_ms + 300_000
