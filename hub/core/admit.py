@@ -73,6 +73,8 @@ def _plan(submit: Submit, facts: Facts) -> Plan:
     if not scheme.active(submit.caller):
         raise RefusedError(Reason.CALLER_SUSPENDED)
     _first_use(submit, facts)
+    if submit.money is not None and submit.money.currency not in scheme.currencies:
+        raise RefusedError(Reason.CURRENCY_UNSUPPORTED, submit.money.currency)
     sides = _reversal(submit, facts) if submit.original else _sides(submit, facts)
     flow = _flow(submit.caller, sides, facts)
     accounts = _accounts(sides, facts)
@@ -108,8 +110,6 @@ def _sides(submit: Submit, facts: Facts) -> _Sides:
     body, money = submit.body, submit.money
     if money is None or not (body.payer and body.payee):
         raise RefusedError(Reason.PARTY_MISSING if money else Reason.AMOUNT_TOO_SMALL)
-    if money.currency not in facts.scheme.currencies:
-        raise RefusedError(Reason.CURRENCY_UNSUPPORTED, money.currency)
     payer = _held_at(body.payer, facts)
     payee = _held_at(body.payee, facts)
     payer_fsp, payee_fsp = payer[0], payee[0]

@@ -22,9 +22,9 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"  # this caller has used this correlation id before
     CURRENCY_UNSUPPORTED = "currency_unsupported"  # not a currency of this scheme
     PARTY_MISSING = "party_missing"  # neither the request nor the caller says whose account
+    INSTITUTION_UNKNOWN = "institution_unknown"  # the account-holding institution named in the header
     PAYER_UNKNOWN = "payer_unknown"  # no participant holds the payer's account
     PAYEE_UNKNOWN = "payee_unknown"
-    INSTITUTION_UNKNOWN = "institution_unknown"  # the account-holding institution named in the header
     SAME_PARTIES = "same_parties"
     NOT_YOUR_CUSTOMER = "not_your_customer"  # the caller is neither side and no third party
     ORIGINAL_UNKNOWN = "original_unknown"  # of a reversal; also: not the caller's to reverse
