@@ -173,9 +173,11 @@ class Bench:
 
     def _exhausted(self, transfer: Transfer) -> bool:
         """Say whether asking again is no use: only after a question put when the lease had lapsed, for it decides."""
-        if transfer.state not in IN_DOUBT or transfer.asks < self._rail(transfer).asks_max:
+        rail = self._rail(transfer)
+        if transfer.due_ms is None or transfer.state not in IN_DOUBT or transfer.asks < rail.asks_max:
             return False
-        asked_last = transfer.updated_ms >= transfer.lease_ends_ms + self.facts.scheme.lapse_margin_ms
+        asked_ms = transfer.due_ms - _pause_s(rail, transfer.asks) * 1000  # the last question set the time
+        asked_last = asked_ms >= transfer.lease_ends_ms + self.facts.scheme.lapse_margin_ms
         return asked_last or AWAITED[transfer.state] is Operation.REFUND
 
     def _said(self, command: Ruling | Word) -> Result:
@@ -274,6 +276,8 @@ class Bench:
             due_ms = PARKED_MS
         elif row.event in (Event.UNANSWERED, Event.MISMATCHED) and row.state not in IN_DOUBT:
             due_ms = now + max(rail.ask_first_after_s, _pause_s(rail, asks)) * 1000
+            if AWAITED[row.next] is not Operation.REFUND:
+                asks = min(asks, max(rail.asks_max - 1, 0))  # what was sent again is asked about at least once more
         else:
             due_ms = transfer.due_ms
         return msgspec.structs.replace(
