@@ -90,8 +90,8 @@ class Bench:
                 result = self._one(command, found)
             except IllegalTransitionError as error:
                 result = Refusal(reason=Reason.BROKEN, detail=str(error))
-            if isinstance(command, Submit) and isinstance(result, Refusal):
-                result = self._refused(command, result)
+            if isinstance(command, Submit):
+                result = self._refused(command, result) if isinstance(result, Refusal) else self._kept(command, result)
             self.decided.results.append(result)
         return self.decided
 
@@ -102,6 +102,12 @@ class Bench:
         self.decided.given_up.append(command.body.request)
         self._refusals[command.transfer] = refusal
         return refusal
+
+    def _kept(self, command: Submit, done: Done) -> Done:
+        """Keep the correlation id after all, when the same request was refused earlier in this batch."""
+        if self._refusals.pop(command.transfer, None) is not None:
+            self.decided.given_up = [each for each in self.decided.given_up if each != command.body.request]
+        return done
 
     def _one(self, command: Command, found: Plan | Refusal | None) -> Result:
         match command:

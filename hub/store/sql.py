@@ -49,6 +49,7 @@ class SqlWork:
         """Work on this connection, inside the database transaction that the first statement begins."""
         self._connection = connection
         self._store = store
+        self._claimed: frozenset[str] = frozenset()
 
     async def load(self, wanted: Wanted) -> Facts:
         """Claim correlation ids, lock and read what the batch needs; one round trip unless there are duplicates."""
@@ -70,7 +71,7 @@ class SqlWork:
                 await self._send(statements.LOCK_FUNDS, list(wanted.funds))
                 asked["funded"] = await self._send(statements.FUNDED, list(wanted.funds))
         now_ms, version = (await asked["now"].fetchall())[0]
-        claimed = frozenset(row[0] for row in await _rows(asked.get("claimed")))
+        self._claimed = claimed = frozenset(row[0] for row in await _rows(asked.get("claimed")))
         transfers_found = await _rows(asked.get("transfers"))
         return Facts(
             now_ms=now_ms,
@@ -100,7 +101,8 @@ class SqlWork:
             "cases": json(decided.cases),
             "fundings": json(decided.fundings),
             "outbox": json(decided.outbox),
-            "given_up": json(decided.given_up),
+            # Only this batch's own claims: an earlier commit's, whose confirmation was lost, belongs to a transfer.
+            "given_up": json([each for each in decided.given_up if each in self._claimed]),
             "balances": json([book.accounts[id_] for id_ in sorted(book.touched)]),
             "entries": json([_line(number, entry) for number, entry in enumerate(entries)]),
             "lines": len(entries),
@@ -166,12 +168,14 @@ class SqlStore(LookUps):
         """Begin a batch."""
         try:
             async with self._writers.connection() as connection:
-                work = SqlWork(connection, self)
                 try:
-                    yield work
-                finally:
-                    if not connection.closed and connection.info.transaction_status.name != "IDLE":
-                        await connection.execute("ROLLBACK")
+                    yield SqlWork(connection, self)
+                except BaseException:
+                    # Which statements a broken pipeline has prepared is known to nobody: the next batch gets a new one.
+                    await connection.close()
+                    raise
+                if connection.info.transaction_status.name != "IDLE":
+                    await connection.execute("ROLLBACK")
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise UnavailableError(str(error)) from error
 
