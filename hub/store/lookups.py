@@ -125,6 +125,8 @@ class LookUps:
         """Put a scheme in force in one commit; opens accounts and sets caps; returns its version."""
         async with self._reading() as connection, connection.transaction(), connection.cursor() as cursor:
             await cursor.execute("LOCK TABLE scheme IN EXCLUSIVE MODE")
+            # In the order in which batches lock them: an account opened later may come first by name.
+            await cursor.execute("SELECT FROM account ORDER BY id FOR UPDATE")
             for (participant, currency, kind), cap in sorted(chart(file).items()):
                 await cursor.execute(
                     "INSERT INTO account (kind, participant, currency, cap_minor) VALUES (%s, %s, %s, %s) "

@@ -4,6 +4,12 @@ import asyncio
 import random
 from collections.abc import Sequence
 
+import msgspec
+
+from hub.core.change import Outgoing
+from hub.core.command import Transfer
+from hub.core.transfer import State
+from hub.store.memory import MemoryStore
 from routing.bus import Bus, BusError
 from routing.message import (
     Act,
@@ -31,6 +37,7 @@ class Provider:
         self.decided: dict[str, Verdict] = {}
         self.executed: list[tuple[str, Operation, int]] = []
         self.lied_about: set[str] = set()
+        self.named_wrongly: set[str] = set()  # transfers of which it once said that it moved another amount
         self.deaf_until_ms = 0  # hears no instruction, but answers questions
 
     def execute(self, instruction: Instruction) -> Verdict:
@@ -43,6 +50,32 @@ class Provider:
         if verdict is Verdict.ACCEPTED:
             self.executed.append((instruction.transfer, instruction.operation, instruction.money.minor))
         return verdict
+
+    def by_hand(self, transfer: str, reference: str, minor: int) -> Verdict:
+        """Refund as a clerk does whom the hub's operator has called."""
+        self.decided[reference] = Verdict.ACCEPTED
+        self.executed.append((transfer, Operation.REFUND, minor))
+        return Verdict.ACCEPTED
+
+
+class Callers:
+    """Takes callbacks; some they refuse, so that they are sent again, and of some they forget to say so."""
+
+    def __init__(self, store: MemoryStore, chance: random.Random, badness: float) -> None:
+        self.badness = badness
+        self.told: dict[str, set[State]] = {}
+        self._store = store
+        self._chance = chance
+
+    async def send(self, message: Outgoing, attempts: int) -> None:
+        key = (message.transfer, message.seq)
+        if self._chance.random() < self.badness:
+            await self._store.postpone(key, wait_ms=1_000 << min(attempts, 6), note="status 503")
+            return
+        transfer = msgspec.json.decode(message.body, type=Transfer)
+        self.told.setdefault(transfer.id, set()).add(transfer.state)
+        if self._chance.random() >= self.badness:
+            await self._store.sent([key])
 
 
 class Runner:
@@ -68,10 +101,11 @@ class Runner:
         if instruction.act is Act.ASK:
             await self._ask(instruction)
             return
+        # What is begun within the lease may be on its way almost as long as the lapse margin.
         if now_ms() >= instruction.lease_ends_ms:
             await self._say(instruction, Verdict.UNKNOWN, Heard.RUNNER, FailureClass.LAPSED)
             return
-        await asyncio.sleep(chance.uniform(0.001, 4))  # on its way: within the lapse margin
+        await asyncio.sleep(chance.uniform(4, 4.9) if chance.random() < bad else chance.uniform(0.001, 0.5))
         if chance.random() < bad or now_ms() < self._provider.deaf_until_ms:  # lost before it was heard
             await self._say(instruction, Verdict.UNKNOWN, Heard.RUNNER, FailureClass.UNCLEAR)
             return
@@ -84,6 +118,7 @@ class Runner:
         if chance.random() < bad:  # executed, and the answer is lost
             return
         if chance.random() < bad / 2 and verdict is Verdict.ACCEPTED:
+            self._provider.named_wrongly.add(instruction.transfer)
             wrong = Money(instruction.money.minor + 1, instruction.money.currency)
             await self._say(instruction, verdict, Heard.CALLBACK, money=wrong)
             return

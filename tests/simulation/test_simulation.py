@@ -20,7 +20,8 @@ async def _lived(seed: int) -> House:
 def test_whatever_happens_every_transfer_ends_and_the_books_agree_with_the_providers(seed: int) -> None:
     for one in range(seed, seed + SEEDS):
         house = run_virtually(_lived(one))
-        assert house.problems() == [], f"HUB_TEST_SEED={one} HUB_SIM_SEEDS=1 repeats it"
+        repeat = f"HUB_TEST_SEED={one} HUB_SIM_SEEDS=1 ./makutano test tests/simulation"
+        assert house.problems() == [], f"`{repeat}` repeats it"
 
 
 @pytest.mark.parametrize("offset", range(3))

@@ -57,6 +57,7 @@ class BadBus:
         self.badness = badness
         self._takers: dict[str, Take] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._taken: dict[asyncio.Task[None], tuple[str, Sequence[bytes]]] = {}
         self.lost_in_crashes = 0
 
     async def start(self, queues: Sequence[Queue]) -> None:
@@ -90,6 +91,14 @@ class BadBus:
             task.cancel()
         self._tasks.clear()
 
+    def lose_taker(self, queue: str) -> None:
+        """Let whoever took from this queue be gone: what it had taken and not settled comes again."""
+        self._takers.pop(queue, None)
+        for task, (name, envelopes) in tuple(self._taken.items()):
+            if name == queue:
+                task.cancel()
+                self._begin(self._deliver(queue, envelopes))
+
     def _carry(self, queue: str, envelopes: Sequence[bytes]) -> None:
         copies = 2 if self._chance.random() < self.badness else 1
         mixed = list(envelopes)
@@ -104,10 +113,15 @@ class BadBus:
             taker = self._takers.get(queue)
             if taker is None:
                 continue
+            task = asyncio.current_task()
+            assert task is not None
+            self._taken[task] = (queue, envelopes)
             try:
                 await taker(envelopes)
             except Exception:  # noqa: BLE001, S112 - whatever it was, the message comes again
                 continue
+            finally:
+                del self._taken[task]
             return
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
