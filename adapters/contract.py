@@ -22,6 +22,7 @@ import msgspec
 from routing.message import (
     TEXT_MAX,
     Answer,
+    Errand,
     FailureClass,
     Finding,
     Heard,
@@ -30,6 +31,7 @@ from routing.message import (
     Operation,
     Outcome,
     Question,
+    Resource,
     Verdict,
 )
 from routing.money import Money
@@ -93,6 +95,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     now: datetime
     callback_url: str = ""
+    user: dict[str, str] = {}  # the customer's own credentials, by header name in lower case; never to be logged
+
+    def __repr__(self) -> str:
+        """Show neither the signed address nor the customer's credentials."""
+        return f"Context({self.now:%H:%M:%S})"
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +119,7 @@ class Said(NamedTuple):
     text: str = ""
     money: Money | None = None
     provider_reference: str = ""
+    resource: dict[str, Any] = {}
 
 
 class UnreadableError(ValueError):
@@ -241,6 +249,7 @@ __all__ = [
     "Connection",
     "Consultation",
     "Context",
+    "Errand",
     "Execution",
     "FailureClass",
     "Finding",
@@ -255,6 +264,7 @@ __all__ = [
     "Question",
     "Rail",
     "Request",
+    "Resource",
     "Response",
     "Said",
     "Subject",

@@ -20,6 +20,7 @@ class Operation(StrEnum):
     CREDIT = "credit"  # the payee FSP pays its customer
     DEBIT = "debit"  # the payer FSP takes from its customer
     REFUND = "refund"  # the payer FSP gives back what it took for this transfer
+    ISSUE = "issue"  # the participant makes or changes what it keeps for its customer; no money moves
 
 
 class Act(StrEnum):
@@ -68,6 +69,29 @@ class Heard(StrEnum):
     RUNNER = "runner"  # not from the provider: a timeout or a lapsed lease
 
 
+class Resource(StrEnum):
+    """What a participant keeps for its customers and makes, changes or shows when it is asked."""
+
+    ACCOUNT = "account"
+    IDENTITY = "identity"  # one of an account's
+    MANDATE = "debitmandate"
+    LINK = "link"
+    CODE = "authorisationcode"
+    QUOTATION = "quotation"
+    BILL = "bill"
+    BILL_PAYMENT = "billpayment"
+
+
+class Errand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a participant is asked to make or to change, or which of its bills is paid; in the GSMA API's form."""
+
+    resource: Resource
+    account: Party = ()  # the account that the caller's path names; none for a quotation or a bill by itself
+    reference: str = ""  # what the participant itself calls that which is changed, or the bill that is paid
+    change: bool = False  # a change of something that exists; `body` then holds the list of changes under "changes"
+    body: dict[str, Any] = {}
+
+
 class Instruction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What goes to an adapter. Times are Unix milliseconds on the database's clock.
 
@@ -93,6 +117,9 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     original: str = ""  # of a reversal: the reference this connection knows the original operation by
     description: str = ""
     details: dict[str, Any] = {}  # fields of the caller's request that a provider may want, by GSMA name
+    errand: Errand | None = None  # of ISSUE; of a CREDIT that pays a bill
+    own: dict[Resource, str] = {}  # the mandate, link, code or quotation used, by its issuer's own name for it
+    sealed: str = ""  # the customer's own credentials, for this participant only; the runner opens them
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -110,6 +137,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     money: Money | None = None  # what the provider says it moved, if it says so
     provider_reference: str = ""
     asked_ms: int = 0  # of an inquiry: when the hub decided to ask
+    resource: dict[str, Any] = {}  # of ISSUE, or of a paid bill: what the participant keeps now, in the GSMA API's form
 
 
 class Kind(StrEnum):
@@ -117,16 +145,28 @@ class Kind(StrEnum):
 
     ACCOUNT_NAME = "accountname"
     ACCOUNT_STATUS = "status"
+    ACCOUNT = "account"
+    BALANCE = "balance"
+    BILL_COMPANIES = "billcompanies"
+    BILLS = "bills"
+    BILL_PAYMENTS = "billpayments"
+    MANDATE = "debitmandate"
+    LINK = "link"
+    CODE = "authorisationcode"
+    CODES = "authorisationcodes"
+    HEARTBEAT = "heartbeat"
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An inquiry passed on to one connection; no ledger effect whatever comes back."""
 
     kind: Kind
     connection: str
-    party: Party
+    party: Party  # empty where no account is asked about
     asker: str  # participant that asks
     correlation: str
+    reference: str = ""  # what the participant itself calls the mandate, link, code or bill that is asked about
+    query: dict[str, str] = {}  # limit, offset, fromDateTime, toDateTime, codeState, as the API spells them
 
 
 class Finding(StrEnum):
@@ -139,10 +179,12 @@ class Finding(StrEnum):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer to a question; `body` is in the GSMA API's form."""
+    """The answer to a question, in the GSMA API's form: an object in `body`, or a list in `rows`."""
 
     finding: Finding
     body: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
+    available: int = 0  # rows that match, beyond those on this page too
 
 
 E_ = TypeVar("E_", bound=msgspec.Struct)

@@ -21,6 +21,9 @@ EXPONENTS: Final[dict[str, int]] = {
     currency.code: currency.exponent for currency in iso4217.Currency if currency.exponent is not None
 }
 
+# ISO 4217: no currency involved; what moves no money carries nothing in it.
+NO_CURRENCY: Final = "XXX"
+
 
 class MoneyError(ValueError):
     """The text or number is not an amount of money."""
@@ -56,7 +59,7 @@ class Money(msgspec.Struct, frozen=True, order=False):
         """Refuse what only looks like whole minor units: floats, booleans, unknown currencies."""
         if type(self.minor) is not int:
             raise AmountFormatError(f"minor units are whole numbers, not {type(self.minor).__name__}")
-        if self.currency not in EXPONENTS:
+        if self.currency not in EXPONENTS and (self.minor or self.currency != NO_CURRENCY):
             raise CurrencyUnknownError(f"{self.currency!r} is not an ISO 4217 currency")
 
     @classmethod
@@ -80,9 +83,12 @@ class Money(msgspec.Struct, frozen=True, order=False):
 
     def __str__(self) -> str:
         """Return the decimal string without trailing zeros: '5.3', '200', '-0.05'."""
-        exponent = EXPONENTS[self.currency]
+        exponent = EXPONENTS.get(self.currency, 0)
         sign, digits = ("-" if self.minor < 0 else ""), str(abs(self.minor)).rjust(exponent + 1, "0")
         if not exponent:
             return sign + digits
         whole, decimals = digits[:-exponent], digits[-exponent:].rstrip("0")
         return f"{sign}{whole}.{decimals}" if decimals else sign + whole
+
+
+NOTHING: Final = Money(0, NO_CURRENCY)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from routing.message import Kind, Operation
+from routing.message import Kind, Operation, Resource
 from routing.money import Money
 from routing.party import Identifier, Party
 
@@ -27,6 +27,7 @@ class Rail(msgspec.Struct, frozen=True, kw_only=True):
 
     operations: tuple[Operation, ...] = (Operation.CREDIT,)
     questions: tuple[Kind, ...] = ()
+    resources: tuple[Resource, ...] = ()  # what can be made and changed here; BILL_PAYMENT: bills can be paid
     answer_within_s: int = 30  # silence longer than this is asked about
     ask_first_after_s: int = 5  # after an explicit "unknown", wait this long before asking
     ask_spacing_s: int = 10  # between two inquiries about one operation; doubled each time, up to ask_spacing_max_s
@@ -141,6 +142,15 @@ class Rails:
             if connection.enabled and kind in connection.rail.questions:
                 return Routed(connection, (*reasons, f"{connection.name}: chosen"))
             reasons.append(f"{connection.name}: passed over, it does not answer {kind}")
+        return Routed(None, tuple(reasons) or (f"{participant} has no connection",))
+
+    def to_issue(self, participant: str, resource: Resource) -> Routed:
+        """Choose the first connection of the participant over which this can be made, changed or paid."""
+        reasons: list[str] = []
+        for connection in self._by_participant.get(participant, ()):
+            if connection.enabled and resource in connection.rail.resources:
+                return Routed(connection, (*reasons, f"{connection.name}: chosen"))
+            reasons.append(f"{connection.name}: passed over, it has no {resource}")
         return Routed(None, tuple(reasons) or (f"{participant} has no connection",))
 
 
