@@ -18,7 +18,8 @@ from hub.http.auth import Gate
 from hub.http.errors import ApiError, response_of, unknown_object
 from hub.http.metrics import metrics_routes
 from hub.http.openapi import document
-from hub.http.operations import OPERATIONS, Answer
+from hub.http.operation import Answer
+from hub.http.operations import OPERATIONS
 from hub.store.contract import UnavailableError
 from hub.store.read import Reader
 

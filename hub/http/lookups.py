@@ -9,6 +9,7 @@ from hub.core.command import Refusal
 from hub.http.api import Api, Call
 from hub.http.errors import ApiError, answer, invalid, refused, unknown_object
 from hub.http.ids import undashed
+from hub.http.operation import Operation, both
 from hub.http.resources import error_of, request_state, status_of, without_nulls
 from hub.http.transactions import is_id, visible
 from hub.store.read import RequestRow
@@ -100,3 +101,15 @@ async def _party(api: Api, call: Call) -> Party:
         return party(pairs, await api.country(call))
     except PartyError as error:
         raise invalid("accountId", "formatError", str(error)) from None
+
+
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/requeststates/{serverCorrelationId}", request_states, "Poll a request", 200, "requestStateObject"
+    ),
+    Operation("GET", "/responses/{clientCorrelationId}", responses, "Find a missing response", 200, "responseResponse"),
+    Operation("GET", "/errors/{errorId}", errors, "View why a request failed", 200, "errorObject"),
+    Operation("GET", "/heartbeat", heartbeat, "Say whether the service is available", 200, "responseHeartbeat"),
+    *both("GET", "/accountname", account_name, "Name of an account's holder", 200, "responseAccountName"),
+    *both("GET", "/status", account_status, "Status of an account", 200, "responseAccountStatus"),
+)

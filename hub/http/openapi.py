@@ -7,7 +7,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from hub.http.api import HttpSettings
-from hub.http.operations import OPERATIONS, Operation
+from hub.http.operation import Operation
+from hub.http.operations import OPERATIONS
 from hub.http.schema import TYPES, Pair, PatchItem, Reversal, Transaction, TransactionType
 from routing.party import IDENTIFIER_KEYS
 
@@ -32,7 +33,7 @@ def _ref(name: str) -> dict[str, str]:
 
 
 _RESULTS: Final = {
-    "RequestState": _object(
+    "requestStateObject": _object(
         "serverCorrelationId status notificationMethod",
         serverCorrelationId={"type": "string", "format": "uuid"},
         status={"enum": ["pending", "completed", "failed"]},
@@ -40,10 +41,10 @@ _RESULTS: Final = {
         objectReference=_TEXT,
         pendingReason=_TEXT,
         pollLimit={"type": "integer", "exclusiveMinimum": 0},
-        error=_ref("Error"),
-        errorReference=_ref("Error"),
+        error=_ref("errorObject"),
+        errorReference=_ref("errorObject"),
     ),
-    "Transaction": _object(
+    "responseTransaction": _object(
         "transactionReference transactionStatus type amount currency debitParty creditParty",
         transactionReference=_TEXT,
         transactionStatus={"enum": ["pending", "completed", "failed"]},
@@ -57,7 +58,7 @@ _RESULTS: Final = {
         creationDate=_TIME,
         modificationDate=_TIME,
     ),
-    "Error": _object(
+    "errorObject": _object(
         "errorCategory errorCode",
         errorCategory={
             "enum": ["businessRule", "validation", "authorisation", "identification", "internal", "serviceUnavailable"]
@@ -67,10 +68,10 @@ _RESULTS: Final = {
         errorDateTime=_TIME,
         errorParameters=_PAIRS | {"maxItems": 20},
     ),
-    "Link": _object("link", link={"type": "string", "maxLength": 256}),
-    "Heartbeat": _object("serviceStatus", serviceStatus={"enum": ["available", "unavailable", "degraded"]}),
-    "AccountName": _object("", name={"type": "object"}, lei=_TEXT),
-    "AccountStatus": _object(
+    "responseResponse": _object("link", link={"type": "string", "maxLength": 256}),
+    "responseHeartbeat": _object("serviceStatus", serviceStatus={"enum": ["available", "unavailable", "degraded"]}),
+    "responseAccountName": _object("", name={"type": "object"}, lei=_TEXT),
+    "responseAccountStatus": _object(
         "accountStatus",
         accountStatus={"enum": ["available", "unavailable", "unregistered"]},
         subStatus=_TEXT,
@@ -144,8 +145,8 @@ def _described(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "parameters": _parameters(operation),
         "responses": {
-            str(operation.success): _response("Success", operation.result),
-            **{status: _response(what, "Error") for status, what in _FAILURES.items()},
+            **{str(status): _success(operation, status) for status in operation.statuses},
+            **{status: _response(what, "errorObject") for status, what in _FAILURES.items()},
         },
     }
     if operation.body is not None:
@@ -187,6 +188,10 @@ def _headers(operation: Operation) -> dict[str, tuple[str, dict[str, Any]]]:
     return _WRITING | _CHECKED | ({} if operation.body is Reversal else _INSTITUTION)
 
 
+def _success(operation: Operation, status: int) -> dict[str, Any]:
+    return _response("Success", {202: "requestStateObject", 204: ""}.get(status, operation.result))
+
+
 def _response(what: str, schema: str) -> dict[str, Any]:
     found: dict[str, Any] = {"description": what}
     if schema:
@@ -198,7 +203,7 @@ _WEBHOOK: Final = {
     "summary": "The result of a write, PUT to X-Callback-URL: the transaction, or why it failed",
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"oneOf": [_ref("Transaction"), _ref("Error")]}}},
+        "content": {"application/json": {"schema": {"oneOf": [_ref("responseTransaction"), _ref("errorObject")]}}},
     },
     "responses": {"204": {"description": "Taken; anything else is tried again, with growing pauses"}},
 }

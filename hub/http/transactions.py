@@ -7,9 +7,10 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hub.core.command import Body, Refusal, Submit, Transfer, Word
-from hub.http.api import Api, Call, forbidden_method
+from hub.http.api import Api, Call
 from hub.http.errors import ApiError, answer, bad_amount, bad_body, invalid, refused, unknown_object
 from hub.http.ids import new_id, undashed
+from hub.http.operation import Operation
 from hub.http.resources import accepted, transaction
 from hub.http.schema import TYPES, PatchItem, Reversal, Transaction, TransactionType
 from routing.message import Verdict
@@ -79,13 +80,6 @@ async def patch(api: Api, call: Call) -> web.Response:
     if isinstance(result, Refusal):
         raise refused(result)
     return web.Response(status=204)
-
-
-async def overridden(api: Api, call: Call) -> web.Response:
-    """Answer POST with X-HTTP-Method-Override: PATCH, for clients that cannot send PATCH."""
-    if call.request.headers.get("X-HTTP-Method-Override", "").upper() != "PATCH":
-        raise forbidden_method(("GET", "PATCH"))
-    return await patch(api, call)
 
 
 async def visible(api: Api, call: Call, reference: str) -> Transfer:
@@ -191,3 +185,36 @@ async def _begun(api: Api, submit: Submit) -> web.Response:
         poll_limit=api.settings.poll_limit,
     )
     return answer(202, state)
+
+
+OPERATIONS: Final = (
+    Operation("POST", "/transactions", create, "Create a transaction", 202, "responseTransaction", Transaction),
+    Operation(
+        "POST",
+        "/transactions/type/{transactionType}",
+        create_of_type,
+        "Create a transaction of a type",
+        202,
+        "responseTransaction",
+        TransactionType,
+    ),
+    Operation("GET", "/transactions/{transactionReference}", view, "View a transaction", 200, "responseTransaction"),
+    Operation(
+        "PATCH",
+        "/transactions/{transactionReference}",
+        patch,
+        "Say what became of a transaction that the caller was told to carry out",
+        204,
+        "genericUpdateSuccess",
+        PatchItem,
+    ),
+    Operation(
+        "POST",
+        "/transactions/{transactionReference}/reversals",
+        reverse,
+        "Reverse a transaction, whole or in part",
+        202,
+        "responseReversal",
+        Reversal,
+    ),
+)

@@ -130,9 +130,9 @@ def test_the_codes_and_values_are_those_of_the_published_specification(gsma: Pat
     assert set(enums["param.identifierType"]) == IDENTIFIER_KEYS
     assert set(enums["nationality"]) - COUNTRIES <= {"AN"}, "the Netherlands Antilles ended in 2010"
     schemas = document(SETTINGS)["components"]["schemas"]
-    assert schemas["RequestState"]["properties"]["status"]["enum"] == enums["requestStateObject.status"]
-    assert schemas["AccountStatus"]["properties"]["accountStatus"]["enum"] == enums["accountStatus"]
-    assert schemas["Heartbeat"]["properties"]["serviceStatus"]["enum"] == enums["serviceStatus"]
+    assert schemas["requestStateObject"]["properties"]["status"]["enum"] == enums["requestStateObject.status"]
+    assert schemas["responseAccountStatus"]["properties"]["accountStatus"]["enum"] == enums["accountStatus"]
+    assert schemas["responseHeartbeat"]["properties"]["serviceStatus"]["enum"] == enums["serviceStatus"]
 
 
 def test_every_operation_is_one_of_the_published_specification(gsma: Path) -> None:
