@@ -1,20 +1,23 @@
 """Admission: from a submission to a transfer that can be decided, or to the first reason against it.
 
-What a corrected request could cure is refused at the door and leaves nothing behind. What the hub's own
-state forbids (a suspended participant, no route, the cap) is barred: kept, aborted, with its reason.
+Who calls, and what the path names, is looked at at the door. Everything else that speaks against it - the
+parties, the rules, the hub's own state - bars the transfer: accepted, kept, aborted, with its reason.
 """
 
 from typing import NamedTuple
 
 import msgspec
 
-from hub.core.command import Body, Reason, Refusal, Submit, Transfer
+from hub.core.command import AT_THE_DOOR, Body, Reason, Refusal, Submit, Transfer
+from hub.core.errand import is_errand, told
 from hub.core.facts import Facts
+from hub.core.instrument import Instrument
 from hub.core.participant import Role
 from hub.core.transfer import Flow, State
+from hub.core.use import RefusedError, used
 from routing.message import Operation
-from routing.money import Money
-from routing.party import Party, same
+from routing.money import NOTHING, Money
+from routing.party import Party, party, same
 
 _encoder = msgspec.json.Encoder()
 _body_decoder = msgspec.json.Decoder(Body)
@@ -28,13 +31,7 @@ PAYER_OPERATIONS = {
 PAYEE_OPERATIONS = {Flow.PUSH: (Operation.CREDIT,), Flow.PULL: (), Flow.THIRD_PARTY: (Operation.CREDIT,)}
 
 
-class RefusedError(Exception):
-    """Carries a refusal out of the checks."""
-
-    def __init__(self, reason: Reason, detail: str = "", transfer: str = "") -> None:
-        """Keep the reason and what to say about it."""
-        super().__init__(reason)
-        self.refusal = Refusal(reason=reason, detail=detail, transfer=transfer)
+_Held = tuple[str | None, tuple[str, ...]]  # who holds an account, and how that is known
 
 
 class Plan(NamedTuple):
@@ -43,8 +40,8 @@ class Plan(NamedTuple):
     transfer: Transfer
     reasons: tuple[str, ...]
     barred: Reason | None
-    payer_account: int
-    payee_account: int
+    accounts: tuple[int, ...]  # that it may post to
+    made: Instrument | None = None  # of an errand that the hub runs itself
 
 
 class _Sides(NamedTuple):
@@ -63,86 +60,148 @@ def body_of(transfer: Transfer) -> Body:
 def plan(submit: Submit, facts: Facts) -> Plan | Refusal:
     """Admit a submission as far as it can be without the ledger; the checks stand in order of precedence."""
     try:
-        return _plan(submit, facts)
+        _may_ask(submit, facts)
     except RefusedError as refused:
-        return refused.refusal
+        return Refusal(reason=refused.reason, detail=refused.detail, transfer=refused.transfer)
+    try:
+        return _errand(submit, facts) if is_errand(submit.body) else _plan(submit, facts)
+    except RefusedError as refused:
+        if refused.reason in AT_THE_DOOR:
+            return Refusal(reason=refused.reason, detail=refused.detail, transfer=refused.transfer)
+        return _failed(submit, facts, refused)
+
+
+def _may_ask(submit: Submit, facts: Facts) -> None:
+    if not facts.scheme.active(submit.caller):
+        raise RefusedError(Reason.CALLER_SUSPENDED)
+    if submit.body.request not in facts.claimed:
+        raise RefusedError(Reason.DUPLICATE, transfer=facts.earlier.get(submit.body.request, ""))
 
 
 def _plan(submit: Submit, facts: Facts) -> Plan:
-    scheme = facts.scheme
-    if not scheme.active(submit.caller):
-        raise RefusedError(Reason.CALLER_SUSPENDED)
-    _first_use(submit, facts)
-    if submit.money is not None and submit.money.currency not in scheme.currencies:
+    if submit.money is not None and submit.money.currency not in facts.scheme.currencies:
         raise RefusedError(Reason.CURRENCY_UNSUPPORTED, submit.money.currency)
     sides = _reversal(submit, facts) if submit.original else _sides(submit, facts)
     flow = _flow(submit.caller, sides, facts)
     accounts = _accounts(sides, facts)
     _within_limits(sides.money, facts)
     barred, connections, reasons = _routes(flow, sides, facts)
-    transfer = Transfer(
+    transfer = msgspec.structs.replace(
+        _transfer(submit, flow, sides.money, sides.body, facts),
+        payer_fsp=sides.payer_fsp,
+        payee_fsp=sides.payee_fsp,
+        payer_connection=connections[0],
+        payee_connection=connections[1],
+    )
+    return Plan(transfer, (*sides.reasons, *reasons), barred, accounts)
+
+
+def _errand(submit: Submit, facts: Facts) -> Plan:
+    if submit.body.errand is None:
+        raise RefusedError(Reason.BROKEN)
+    run = told(submit, submit.body.errand, facts)
+    transfer = msgspec.structs.replace(
+        _transfer(submit, Flow.ERRAND, NOTHING, run.body, facts),
+        payer_fsp=submit.caller,
+        payee_fsp=run.participant,
+        payee_connection=run.connection,
+    )
+    return Plan(transfer, run.reasons, None, (), run.made)
+
+
+def _failed(submit: Submit, facts: Facts, refused: RefusedError) -> Plan:
+    """Accept what cannot be done, so that it is kept and fails where everybody looks: with its reason, aborted."""
+    body, money = submit.body, submit.money or NOTHING
+    original = facts.transfers.get(submit.original)
+    if original is not None:
+        was = body_of(original)
+        body = msgspec.structs.replace(body, payer=was.payee, payee=was.payer)
+        money = submit.money or original.money
+    flow = Flow.ERRAND if is_errand(body) else Flow.PUSH
+    transfer = _transfer(submit, flow, money, body, facts)
+    return Plan(transfer, (refused.detail,) if refused.detail else (), refused.reason, ())
+
+
+def _transfer(submit: Submit, flow: Flow, money: Money, body: Body, facts: Facts) -> Transfer:
+    return Transfer(
         id=submit.transfer,
         flow=flow,
         caller=submit.caller,
-        payer_fsp=sides.payer_fsp,
-        payee_fsp=sides.payee_fsp,
-        currency=sides.money.currency,
-        minor=sides.money.minor,
+        payer_fsp="",
+        payee_fsp="",
+        currency=money.currency,
+        minor=money.minor,
         original=submit.original,
-        payer_connection=connections[0],
-        payee_connection=connections[1],
         created_ms=facts.now_ms,
-        lease_ends_ms=facts.now_ms + scheme.lifetime_ms,
-        body=msgspec.Raw(_encoder.encode(sides.body)),
+        lease_ends_ms=facts.now_ms + facts.scheme.lifetime_ms,
+        body=msgspec.Raw(_encoder.encode(body)),
         state=State.RECEIVED,
         updated_ms=facts.now_ms,
     )
-    return Plan(transfer, (*sides.reasons, *reasons), barred, *accounts)
-
-
-def _first_use(submit: Submit, facts: Facts) -> None:
-    if submit.body.request in facts.claimed:
-        return
-    raise RefusedError(Reason.DUPLICATE, transfer=facts.earlier.get(submit.body.request, ""))
 
 
 def _sides(submit: Submit, facts: Facts) -> _Sides:
-    body, money = submit.body, submit.money
-    if money is None or not (body.payer and body.payee):
-        raise RefusedError(Reason.PARTY_MISSING if money else Reason.AMOUNT_TOO_SMALL)
-    payer = _held_at(body.payer, facts)
-    payee = _held_at(body.payee, facts)
-    payer_fsp, payee_fsp = payer[0], payee[0]
-    if submit.institution:
-        if submit.institution not in facts.scheme.participants:
-            raise RefusedError(Reason.INSTITUTION_UNKNOWN)
-        named = (f"header: the other account is at {submit.institution}",)
-        if payer_fsp == submit.caller:
-            payee_fsp, payee = submit.institution, (submit.institution, named)
-        elif payee_fsp == submit.caller:
-            payer_fsp, payer = submit.institution, (submit.institution, named)
-    if payer_fsp is None:
+    if submit.money is None:
+        raise RefusedError(Reason.PARTY_MISSING)
+    use = used(submit, facts.instruments, facts.now_ms)
+    body, reasons = use.body, use.reasons
+    if not (body.payer and body.payee):
+        raise RefusedError(Reason.PARTY_MISSING)
+    payer = (use.payer_fsp, ()) if use.payer_fsp else _held_at(body.payer, facts)
+    payee = (use.payee_fsp, ()) if use.payee_fsp else _held_at(body.payee, facts)
+    payer, payee = _as_the_header_says(submit, payer, payee, facts)
+    reasons = (*reasons, *(f"payer: {why}" for why in payer[1]), *(f"payee: {why}" for why in payee[1]))
+    if payer[0] is None:
         raise RefusedError(Reason.PAYER_UNKNOWN, "; ".join(payer[1]))
-    if payee_fsp is None:
+    if payee[0] is None:
         raise RefusedError(Reason.PAYEE_UNKNOWN, "; ".join(payee[1]))
-    if same(body.payer, body.payee):
+    payee_fsp, body = _paid_at(payee[0], body, facts)
+    if same(body.payer_account or body.payer, body.payee_account or body.payee):
         raise RefusedError(Reason.SAME_PARTIES)
-    reasons = (*(f"payer: {why}" for why in payer[1]), *(f"payee: {why}" for why in payee[1]))
-    return _Sides(payer_fsp, payee_fsp, money, body, reasons)
+    return _Sides(payer[0], payee_fsp, submit.money, body, reasons)
 
 
-def _held_at(party: Party, facts: Facts) -> tuple[str | None, tuple[str, ...]]:
+def _as_the_header_says(submit: Submit, payer: _Held, payee: _Held, facts: Facts) -> tuple[_Held, _Held]:
+    """Let the header say who holds the account that is not the caller's."""
+    if not submit.institution:
+        return payer, payee
+    if submit.institution not in facts.scheme.participants:
+        raise RefusedError(Reason.INSTITUTION_UNKNOWN)
+    named = (submit.institution, (f"header: the other account is at {submit.institution}",))
+    if payer[0] == submit.caller:
+        return payer, named
+    return (named, payee) if payee[0] == submit.caller else (payer, payee)
+
+
+def _paid_at(payee_fsp: str, body: Body, facts: Facts) -> tuple[str, Body]:
+    """Send the money for a biller that does not settle itself to its account elsewhere."""
+    pairs = facts.scheme.participants[payee_fsp].paid_at if payee_fsp in facts.scheme.participants else {}
+    if not pairs:
+        return payee_fsp, body
+    account = party(pairs.items())
+    found = facts.scheme.directory.resolve(account, {}).participant
+    if found is None:
+        raise RefusedError(Reason.PAYEE_UNKNOWN, f"nobody holds the account of {payee_fsp}")
+    return found, msgspec.structs.replace(body, payee_account=account, biller=payee_fsp)
+
+
+def _held_at(who: Party, facts: Facts) -> _Held:
     """Say which participant holds the party's account; the caller's own id as organisation is the caller."""
-    if any(each.key == "organisationid" and each.value in facts.scheme.participants for each in party):
-        found = next(each.value for each in party if each.value in facts.scheme.participants)
-        return found, (f"organisation: {found} itself",)
-    resolved = facts.scheme.directory.resolve(party, facts.overrides)
+    for each in who:
+        found = facts.scheme.participants.get(each.value) if each.key == "organisationid" else None
+        if found is not None and found.role is not Role.THIRD_PARTY:
+            return found.id, (f"organisation: {found.id} itself",)
+    resolved = facts.scheme.directory.resolve(who, facts.overrides)
     return resolved.participant, resolved.reasons
 
 
 def _reversal(submit: Submit, facts: Facts) -> _Sides:
     original = facts.transfers.get(submit.original)
-    if original is None or submit.caller not in {original.caller, original.payer_fsp, original.payee_fsp}:
+    if (
+        original is None
+        or original.flow is Flow.ERRAND
+        or submit.caller not in {original.caller, original.payer_fsp, original.payee_fsp}
+    ):
         raise RefusedError(Reason.ORIGINAL_UNKNOWN)
     if original.state is not State.COMMITTED or original.original:
         raise RefusedError(Reason.ORIGINAL_NOT_COMMITTED, f"it is {original.state}")
@@ -159,6 +218,8 @@ def _reversal(submit: Submit, facts: Facts) -> _Sides:
         submit.body,
         payer=was.payee,
         payee=was.payer,
+        payer_account=was.payee_account,
+        payee_account=was.payer_account,
         payer_original=original.payee_reference,
         payee_original=original.payer_reference,
     )

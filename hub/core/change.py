@@ -4,11 +4,12 @@ The store writes these and nothing else. A transition is kept for ever; an outgo
 known to be sent; a case until an operator closes it.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from hub.core.command import Result, Transfer
+from hub.core.instrument import Amendment, Instrument
 from hub.core.transfer import Event, State
 
 
@@ -30,8 +31,13 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
     transfer: str
     seq: int
-    queue: str  # the bus's queue; CALLBACKS for a callback
+    queue: str  # the bus's queue; CALLBACKS for a callback, NOTICES for a notice
     body: msgspec.Raw
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What it is kept under."""
+        return self.transfer, self.seq, self.queue
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +62,29 @@ class Funding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CALLBACKS: Final = "callbacks"
+NOTICES: Final = "notices"
+
+
+def is_letter(queue: str) -> bool:
+    """Say whether what is in this queue goes to a participant over HTTP, and not over the bus."""
+    return queue == CALLBACKS or queue.startswith(NOTICES)
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="notice"):
+    """What a participant is told about a transfer or errand that has ended; the HTTP side finds the words."""
+
+    transfer: Transfer
+    to: str = ""  # the participant that is notified; empty: the caller, at the address it gave
+    resource: dict[str, Any] = {}  # of an errand or a paid bill: the API's object
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="letter"):
+    """A callback whose words are ready."""
+
+    url: str
+    correlation: str
+    body: msgspec.Raw
+    headers: dict[str, str] = {}
 
 
 class Decided:
@@ -70,4 +99,6 @@ class Decided:
         self.outbox: list[Outgoing] = []
         self.cases: list[Case] = []
         self.fundings: list[Funding] = []
+        self.instruments: dict[str, Instrument] = {}  # made or redeemed, by id
+        self.amendments: dict[str, Amendment] = {}  # by the id of the instrument
         self.given_up: list[str] = []  # requests whose claim on a correlation id is given back

@@ -5,12 +5,12 @@ milliseconds on the database's clock, amounts are minor units.
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from hub.core.transfer import Flow, State
-from routing.message import Outcome, Verdict
+from routing.message import Errand, Outcome, Resource, Verdict
 from routing.money import Money
 from routing.party import Party
 
@@ -27,6 +27,15 @@ class Reason(StrEnum):
     PAYEE_UNKNOWN = "payee_unknown"
     SAME_PARTIES = "same_parties"
     NOT_YOUR_CUSTOMER = "not_your_customer"  # the caller is neither side and no third party
+    MANDATE_FORBIDS = "mandate_forbids"  # not this payee's, not active, not now, or not so much
+    LINK_FORBIDS = "link_forbids"  # not this caller's, not active, or not in this direction
+    CODE_UNKNOWN = "code_unknown"
+    CODE_FORBIDS = "code_forbids"  # used, expired, cancelled, or not for this payment
+    QUOTE_UNKNOWN = "quote_unknown"  # also: another caller's
+    QUOTE_EXPIRED = "quote_expired"
+    QUOTE_DIFFERS = "quote_differs"  # the payment is not the one that was quoted
+    INSTRUMENT_UNKNOWN = "instrument_unknown"  # the mandate, link or code in the path; also: not the caller's
+    UNSUPPORTED = "unsupported"  # no connection of the participant can do this
     ORIGINAL_UNKNOWN = "original_unknown"  # of a reversal; also: not the caller's to reverse
     ORIGINAL_NOT_COMMITTED = "original_not_committed"
     ORIGINAL_CURRENCY = "original_currency"
@@ -41,6 +50,21 @@ class Reason(StrEnum):
     BROKEN = "broken"  # the hub itself failed on this one; nothing was changed
 
 
+# What is said at once, instead of accepting the request and failing it: who calls, and what the path names.
+AT_THE_DOOR: Final = frozenset(
+    {
+        Reason.CALLER_SUSPENDED,
+        Reason.DUPLICATE,
+        Reason.PARTY_MISSING,
+        Reason.INSTRUMENT_UNKNOWN,
+        Reason.ORIGINAL_UNKNOWN,
+        Reason.STATE_FORBIDS,
+        Reason.TRANSFER_UNKNOWN,
+        Reason.BROKEN,
+    }
+)
+
+
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What does not change about a transfer and is not needed to decide: kept as JSON beside it."""
 
@@ -51,12 +75,21 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payee: Party
     type: str
     details: dict[str, Any] = {}  # the request as it was received, to be echoed and relayed
+    errand: Errand | None = None  # what a participant is asked to make or change, or which of its bills is paid
+    subject: str = ""  # of an errand: what the hub calls that which is made or changed; empty: like the errand
+    channel: str = ""  # the caller's X-Channel
+    sealed: str = ""  # the customer's own credentials, encrypted for the adapters
+    instrument: str = ""  # of a change: the instrument's id; of a payment by code: the code's
+    payer_account: Party = ()  # where a mandate, link or code stands for the account: the account itself
+    payee_account: Party = ()
+    biller: str = ""  # the participant whose bill is paid, where the money goes to its account at another
+    own: dict[Resource, str] = {}  # the mandate, link, code or quotation used, by its issuer's own name for it
     payer_original: str = ""  # of a reversal: what the payer FSP called its part of the original
     payee_original: str = ""  # of a reversal: what the payee FSP called its part of the original
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask for a transfer, or for the reversal of one (`original`)."""
+    """Ask for a transfer, for the reversal of one (`original`), or for an errand (`body.errand`)."""
 
     transfer: str
     caller: str
@@ -113,6 +146,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     transfer: str = ""
     state: State | None = None
     changed: bool = True
+    reason: str = ""  # of what was accepted and failed at once
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

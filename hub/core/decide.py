@@ -5,15 +5,18 @@ one. A member that cannot be decided fails alone. Nothing here loads, waits or r
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from hub.core.admit import Plan, body_of, plan
-from hub.core.change import CALLBACKS, Case, Decided, Funding, Outgoing, Transition
+from hub.core.change import Case, Decided, Funding, Transition
 from hub.core.command import Command, Done, Due, Fund, Heard, Reason, Refusal, Result, Ruling, Submit, Transfer, Word
+from hub.core.errand import is_errand, issued
 from hub.core.facts import Facts
-from hub.core.meaning import EVENTS, connection_for, event_of, noted, reference
+from hub.core.instrument import Amendment, Instrument
+from hub.core.meaning import EVENTS, connection_for, event_of, noted
+from hub.core.speech import words_of
 from hub.core.transfer import (
     AWAITED,
     FINAL,
@@ -28,20 +31,16 @@ from hub.core.transfer import (
     State,
     transition,
 )
+from hub.core.use import named_by
+from hub.core.witness import ENDS, insiders, may_say
 from hub.ledger.account import Kind
 from hub.ledger.journal import Book, OverCapError, Phase, Posting
-from routing import topology
-from routing.message import Act, FailureClass, Instruction, Operation, Outcome, Verdict, encoded
+from routing.message import FailureClass, Operation, Outcome, Verdict
 from routing.table import Rail
 
 # When nothing but an operator moves a transfer on: the year 9999, in Unix milliseconds.
 PARKED_MS: Final = 253_402_300_799_000
 
-_ENDS: Final = {
-    Verdict.ACCEPTED: frozenset({State.COMMITTED}),
-    Verdict.REFUSED: frozenset({State.ABORTED, State.REFUNDED}),
-    Verdict.UNKNOWN: frozenset[State](),
-}
 _UNDONE: Final = frozenset({State.ABORTED, State.REFUNDED})
 _UNDONE_OR_NEW: Final = _UNDONE | {State.RECEIVED}
 _PHASES: Final = {Effect.RESERVE: Phase.PENDING, Effect.POST: Phase.POSTED, Effect.VOID: Phase.VOIDED}
@@ -57,7 +56,7 @@ def accounts_of(commands: Sequence[Command], plans: Sequence[Plan | Refusal | No
     wanted: set[int | None] = set()
     for command, found in zip(commands, plans, strict=True):
         if isinstance(found, Plan):
-            wanted.update((found.payer_account, found.payee_account))
+            wanted.update(found.accounts)
         elif isinstance(command, Fund):
             money = command.money
             wanted.add(facts.scheme.position(command.participant, money.currency))
@@ -79,6 +78,7 @@ class Bench:
         self.now_ms = facts.now_ms
         self.decided = Decided()
         self._current: dict[str, Transfer] = dict(facts.transfers)
+        self._instruments = dict(facts.instruments)
         self._reversed = dict(facts.reversed_minor)
         self._funded = set(facts.funded)
         self._refusals: dict[str, Refusal] = {}
@@ -125,15 +125,21 @@ class Bench:
     def _submit(self, command: Submit, found: Plan | Refusal | None) -> Result:
         if command.transfer in self._current:
             return Done(transfer=command.transfer, changed=False)  # said twice in one breath
-        if command.original and found is not None:
-            # Earlier members of this batch may have ended the original, or reversed it.
-            now = msgspec.structs.replace(self.facts, transfers=self._current, reversed_minor=self._reversed)
+        if found is not None and (command.original or named_by(command.body)):
+            # Earlier members of this batch may have ended the original, reversed it, or redeemed the code.
+            now = msgspec.structs.replace(
+                self.facts,
+                transfers=self._current,
+                reversed_minor=self._reversed,
+                instruments={name: self._as_it_stands(each) for name, each in self._instruments.items()},
+            )
             found = plan(command, now)
         if not isinstance(found, Plan):
             if found is not None and found.transfer == command.transfer:
                 return Done(transfer=command.transfer, changed=False)  # our own commit, whose confirmation was lost
             return found or Refusal(reason=Reason.BROKEN)
-        transfer, event, barred = found.transfer, Event.ADMITTED, found.barred
+        transfer, barred = found.transfer, found.barred
+        event = Event.ADMITTED if found.made is None else Event.ANSWERED
         row = transition(transfer.flow, transfer.state, event)
         if barred is None:
             try:
@@ -146,8 +152,31 @@ class Bench:
             transfer = msgspec.structs.replace(transfer, reason=barred)
         elif command.original:
             self._reversed[command.original] = self._reversed.get(command.original, 0) + transfer.minor
-        transfer = self._move(transfer, row, who="hub", detail="; ".join(found.reasons), enter=False)
-        return Done(transfer=transfer.id, state=transfer.state)
+        elif found.made is not None:
+            self._keep(found.made)
+        else:
+            self._redeem(command, transfer)
+        resource = found.made.terms if found.made is not None else {}
+        detail = "; ".join(found.reasons)
+        transfer = self._move(transfer, row, who="hub", detail=detail, enter=False, resource=resource)
+        return Done(transfer=transfer.id, state=transfer.state, reason=barred or "")
+
+    def _as_it_stands(self, found: Instrument) -> Instrument:
+        """Say how the transfer that used an instrument stands by now."""
+        by = self._current.get(found.used_by or "")
+        return found if by is None else msgspec.structs.replace(found, used_state=by.state)
+
+    def _redeem(self, command: Submit, transfer: Transfer) -> None:
+        """Let nobody else use the code that pays for this transfer."""
+        if is_errand(command.body) or not named_by(command.body):
+            return
+        code = body_of(transfer).instrument
+        for each in [known for known in self._instruments.values() if known.id == code]:
+            self._keep(msgspec.structs.replace(each, used_by=transfer.id, used_state=transfer.state))
+
+    def _keep(self, instrument: Instrument) -> None:
+        self._instruments[instrument.name] = instrument
+        self.decided.instruments[instrument.id] = instrument
 
     def _heard(self, outcome: Outcome) -> Result:
         transfer = self._current.get(outcome.transfer)
@@ -165,8 +194,32 @@ class Bench:
         detail = " ".join(part for part in (outcome.heard, outcome.failure, outcome.code, outcome.text) if part)
         transfer = noted(transfer, outcome, event)
         row = transition(transfer.flow, transfer.state, event)
-        transfer = self._move(transfer, row, who=outcome.connection, detail=detail)
+        resource = self._issued(transfer, outcome) if event is Event.ACCEPTED else {}
+        transfer = self._move(transfer, row, who=outcome.connection, detail=detail, resource=resource)
         return Done(transfer=transfer.id, state=transfer.state)
+
+    def _issued(self, transfer: Transfer, outcome: Outcome) -> dict[str, Any]:
+        """Keep what an accepted errand or a paid bill came to, and return it as the API's object."""
+        if transfer.flow is not Flow.ERRAND and not outcome.resource:
+            return {}
+        found = issued(transfer, body_of(transfer), outcome, self.now_ms)
+        if isinstance(found, Amendment):
+            self._amend(found)
+        elif found is not None:
+            self._keep(found)
+            return found.terms
+        return {}
+
+    def _amend(self, change: Amendment) -> None:
+        """Change what is kept; an instrument that this batch has loaded is written whole, so it is written once."""
+        known = next((each for each in self._instruments.values() if each.id == change.id), None)
+        if known is not None:
+            terms = known.terms | change.terms
+            self._keep(msgspec.structs.replace(known, terms=terms, updated_ms=change.updated_ms))
+            return
+        before = self.decided.amendments.get(change.id)
+        terms = change.terms if before is None else before.terms | change.terms
+        self.decided.amendments[change.id] = msgspec.structs.replace(change, terms=terms)
 
     def _due(self, id_: str) -> Result:
         transfer = self._current.get(id_)
@@ -189,14 +242,14 @@ class Bench:
     def _said(self, command: Ruling | Word) -> Result:
         """Take the word of a named operator, or of the participant that was instructed."""
         transfer = self._current.get(command.transfer)
-        if transfer is None or (isinstance(command, Word) and command.caller not in _insiders(transfer)):
+        if transfer is None or (isinstance(command, Word) and command.caller not in insiders(transfer)):
             return Refusal(reason=Reason.TRANSFER_UNKNOWN)
         operation = AWAITED.get(transfer.state)
         if operation is None:
-            ends = _ENDS[command.verdict]
+            ends = ENDS[command.verdict]
             if transfer.state in ends:
                 return Done(transfer=transfer.id, state=transfer.state, changed=False)
-        if operation is None or command.verdict is Verdict.UNKNOWN or not _may_say(command, transfer, operation):
+        if operation is None or command.verdict is Verdict.UNKNOWN or not may_say(command, transfer, operation):
             return Refusal(reason=Reason.STATE_FORBIDS, detail=f"it is {transfer.state}", transfer=transfer.id)
         if isinstance(command, Ruling):
             who, why = f"operator {command.by}", command.why
@@ -234,7 +287,16 @@ class Bench:
         )
         return Done()
 
-    def _move(self, transfer: Transfer, row: Row, *, who: str, detail: str, enter: bool = True) -> Transfer:
+    def _move(
+        self,
+        transfer: Transfer,
+        row: Row,
+        *,
+        who: str,
+        detail: str,
+        enter: bool = True,
+        resource: dict[str, Any] | None = None,
+    ) -> Transfer:
         """Carry a row out: ledger, state, audit trail, message."""
         if row.next is row.state and row.effect is Effect.NOTHING and row.message is Message.NOBODY:
             return transfer
@@ -258,7 +320,11 @@ class Bench:
                 detail=detail,
             )
         )
-        self._speak(transfer, row, detail)
+        if row.message is Message.TELL_OPERATOR:
+            case = Case(transfer=transfer.id, seq=transfer.seq, kind=row.event, detail=detail, opened_ms=self.now_ms)
+            self.decided.cases.append(case)
+        said = words_of(transfer, row, scheme=self.facts.scheme, now_ms=self.now_ms, resource=resource or {})
+        self.decided.outbox.extend(said)
         return transfer
 
     def _timed(self, transfer: Transfer, row: Row) -> Transfer:
@@ -296,54 +362,6 @@ class Bench:
             updated_ms=now,
         )
 
-    def _speak(self, transfer: Transfer, row: Row, detail: str) -> None:
-        match row.message:
-            case Message.NOBODY:
-                return
-            case Message.TELL_CALLER:
-                body = body_of(transfer)
-                if body.callback_url:
-                    self._send(transfer, CALLBACKS, msgspec.Raw(encoded(transfer)))
-            case Message.TELL_OPERATOR:
-                case = Case(
-                    transfer=transfer.id, seq=transfer.seq, kind=row.event, detail=detail, opened_ms=self.now_ms
-                )
-                self.decided.cases.append(case)
-            case Message.ASK_FSP:
-                self._instruct(transfer, AWAITED[transfer.state], Act.ASK)
-            case _:
-                self._instruct(transfer, OPERATION_OF[row.message], Act.DO)
-
-    def _instruct(self, transfer: Transfer, operation: Operation, act: Act) -> None:
-        body = body_of(transfer)
-        connection = connection_for(transfer, operation)
-        original = body.payee_original if operation is Operation.CREDIT else body.payer_original
-        if operation is Operation.REFUND:  # what it undoes is this transfer's own debit
-            original = transfer.payer_reference
-        instruction = Instruction(
-            transfer=transfer.id,
-            operation=operation,
-            act=act,
-            reference=reference(transfer.id, operation),
-            connection=connection,
-            payer_fsp=transfer.payer_fsp,
-            payee_fsp=transfer.payee_fsp,
-            money=transfer.money,
-            payer=body.payer,
-            payee=body.payee,
-            type=body.type,
-            created_ms=transfer.created_ms,
-            lease_ends_ms=transfer.lease_ends_ms,
-            asked_ms=self.now_ms if act is Act.ASK else 0,
-            original=original,
-            description=str(body.details.get("descriptionText", "")),
-            details=body.details,
-        )
-        self._send(transfer, topology.instructions(connection), msgspec.Raw(encoded(instruction)))
-
-    def _send(self, transfer: Transfer, queue: str, body: msgspec.Raw) -> None:
-        self.decided.outbox.append(Outgoing(transfer=transfer.id, seq=transfer.seq, queue=queue, body=body))
-
     def _enter(self, transfer: Transfer, effect: Effect) -> None:
         if effect is Effect.NOTHING or transfer.payer_fsp == transfer.payee_fsp:
             return  # within one participant nothing is cleared
@@ -362,21 +380,3 @@ class Bench:
 def _pause_s(rail: Rail, asks: int) -> int:
     """Return how long to wait before asking again: doubled each time, so that nobody is flooded with questions."""
     return min(rail.ask_spacing_s << min(asks - 1, 16), rail.ask_spacing_max_s) if asks else 0
-
-
-def _insiders(transfer: Transfer) -> tuple[str, str, str]:
-    return transfer.caller, transfer.payer_fsp, transfer.payee_fsp
-
-
-def _may_say(command: Ruling | Word, transfer: Transfer, operation: Operation) -> bool:
-    """Say whose word counts. A participant's word names no operation, so it must not fit two of them.
-
-    What a payer FSP says of a refund may be a late repeat of what it said of the debit; and who is both sides
-    may have said either.
-    """
-    if isinstance(command, Ruling):
-        return transfer.state in IN_DOUBT
-    both = transfer.flow is Flow.THIRD_PARTY and transfer.payer_fsp == transfer.payee_fsp
-    if both or operation is Operation.REFUND:
-        return False
-    return command.caller == (transfer.payee_fsp if operation is Operation.CREDIT else transfer.payer_fsp)

@@ -10,7 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from hub.core.command import Command, Fund, Heard, Submit, Transfer
+from hub.core.instrument import Instrument, Named
 from hub.core.participant import Scheme
+from hub.core.use import named_by
 from routing.party import Identifier
 
 # Ids come from outside; what is not 32 hexadecimal digits names nothing and is not looked up.
@@ -34,6 +36,7 @@ class Wanted(NamedTuple):
     originals: Sequence[str]  # of reversals, to be locked too
     identifiers: Sequence[Identifier]  # whose directory overrides are needed
     funds: Sequence[str]  # references of funding
+    instruments: Sequence[Named] = ()  # mandates, links, codes and quotations that are used, to be locked
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -45,6 +48,7 @@ class Facts(msgspec.Struct, kw_only=True):
     earlier: Mapping[str, str]  # for the other requests: the transfer of the first
     transfers: Mapping[str, Transfer]
     reversed_minor: Mapping[str, int]  # original -> sum of its reversals that are not aborted
+    instruments: Mapping[Named, Instrument] = {}
     overrides: Mapping[Identifier, str]
     funded: frozenset[str]  # funding references used before
 
@@ -56,12 +60,14 @@ def gather(commands: Sequence[Command]) -> Wanted:
     originals: set[str] = set()
     identifiers: set[Identifier] = set()
     funds: set[str] = set()
+    instruments: set[Named] = set()
     for command in commands:
         if isinstance(command, Submit):
             body = command.body
             claims.append(Claim(body.request, command.caller, body.correlation.lower() or None, command.transfer))
             identifiers.update(body.payer)
             identifiers.update(body.payee)
+            instruments.update(named_by(body))
             if command.original:
                 originals.add(command.original)
         elif isinstance(command, Fund):
@@ -77,4 +83,5 @@ def gather(commands: Sequence[Command]) -> Wanted:
         sorted(id_ for id_ in originals if _ID.fullmatch(id_)),
         sorted(identifiers, key=lambda each: (each.key, each.value)),
         sorted(funds),
+        sorted(instruments),
     )

@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
+from hub.core.admit import body_of
 from hub.core.command import Transfer
+from hub.core.errand import says_what_was_made
 from hub.core.transfer import AWAITED, SETTLED, Event, State
 from routing.message import FailureClass, Operation, Outcome, Verdict
 from routing.table import Rail
@@ -30,7 +32,8 @@ def reference(transfer: str, operation: Operation) -> str:
 
 def connection_for(transfer: Transfer, operation: Operation) -> str:
     """Return the connection that was chosen for an operation when the transfer was admitted."""
-    return transfer.payee_connection if operation is Operation.CREDIT else transfer.payer_connection
+    at_payee = operation in (Operation.CREDIT, Operation.ISSUE)
+    return transfer.payee_connection if at_payee else transfer.payer_connection
 
 
 def event_of(transfer: Transfer, outcome: Outcome, *, now_ms: int, rail: Rail, lapse_margin_ms: int) -> Event | None:
@@ -45,6 +48,12 @@ def event_of(transfer: Transfer, outcome: Outcome, *, now_ms: int, rail: Rail, l
         return None if outcome.verdict in (known, Verdict.UNKNOWN) and not something_else else Event.CONTRADICTED
     if something_else:
         return Event.MISMATCHED
+    if (
+        operation is Operation.ISSUE
+        and outcome.verdict is Verdict.ACCEPTED
+        and not says_what_was_made(body_of(transfer), outcome)
+    ):
+        return Event.UNANSWERED
     if outcome.verdict is Verdict.UNKNOWN and outcome.failure is FailureClass.ABSENT:
         return _absent(transfer, outcome, now_ms=now_ms, rail=rail, lapse_margin_ms=lapse_margin_ms)
     return EVENTS[outcome.verdict]
@@ -70,7 +79,7 @@ def noted(transfer: Transfer, outcome: Outcome, event: Event) -> Transfer:
     if event is Event.CONTRADICTED:
         return transfer
     own = outcome.provider_reference
-    if own and outcome.operation is Operation.CREDIT:
+    if own and outcome.operation in (Operation.CREDIT, Operation.ISSUE):
         transfer = msgspec.structs.replace(transfer, payee_reference=own)
     elif own and outcome.operation is Operation.DEBIT:  # a refund's own name must not stand where the debit's does
         transfer = msgspec.structs.replace(transfer, payer_reference=own)

@@ -19,6 +19,7 @@ class Role(StrEnum):
     """What a participant is admitted as."""
 
     FSP = "fsp"  # holds customers' accounts: wallet provider or bank; settles
+    BILLER = "biller"  # shows bills and is paid; settles itself, or is paid at an account elsewhere
     THIRD_PARTY = "third_party"  # asks for transfers between others' customers; holds no position
 
 
@@ -44,6 +45,8 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     status: Status = Status.ACTIVE
     net_debit_cap: dict[str, str] = {}  # currency -> amount; none means nothing beyond prefunding
     callback_hosts: tuple[str, ...] = ()  # host or host:port that X-Callback-URL may name
+    notify_url: str = ""  # where it is told of payments to or from it that it did not ask for; signed
+    paid_at: dict[str, str] = {}  # of a biller that does not settle itself: identifiers of its account at an FSP
 
 
 class DirectoryEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,7 +2,8 @@
 
 Who asks decides the flow. PUSH: the payer FSP asks, the payee FSP is told to credit. PULL: the payee FSP
 asks, the payer FSP is told to debit. THIRD_PARTY: someone else asks: debit, then credit, then refund if the
-credit is refused. The hub holds the payer FSP's position from the first instruction to the last answer.
+credit is refused. ERRAND: a participant is asked to make or change what it keeps for a customer; no money moves.
+The hub holds the payer FSP's position from the first instruction to the last answer.
 
 A row says: in this state, on this event, go there, do this to the ledger, say this to someone. A pair
 that has no row is an error in the hub and raises. IN_DOUBT states are left only by the FSP's own words,
@@ -22,6 +23,7 @@ class Flow(StrEnum):
     PUSH = "push"
     PULL = "pull"
     THIRD_PARTY = "third_party"
+    ERRAND = "errand"
 
 
 class State(StrEnum):
@@ -36,7 +38,9 @@ class State(StrEnum):
     HELD_IN_DOUBT = "held_in_doubt"  # the payee FSP's word about the credit is missing or unclear
     OWED = "owed"  # third party: the credit was refused; the payer FSP is told to refund
     OWED_IN_DOUBT = "owed_in_doubt"  # the payer FSP's word about the refund is missing or unclear
-    COMMITTED = "committed"  # final: the money moved
+    TOLD = "told"  # errand: the participant is told
+    TOLD_IN_DOUBT = "told_in_doubt"  # errand: the participant's word is missing or unclear
+    COMMITTED = "committed"  # final: the money moved; of an errand: it is done
     ABORTED = "aborted"  # final: no money moved
     REFUNDED = "refunded"  # final: the payer was debited and got it back
 
@@ -45,6 +49,7 @@ class Event(StrEnum):
     """What happens to a transfer."""
 
     ADMITTED = "admitted"  # the hub agrees
+    ANSWERED = "answered"  # errand: the hub does it itself, as no participant has to be asked
     BARRED = "barred"  # the hub says no: no route, over the cap, participant suspended
     ACCEPTED = "accepted"  # the FSP says it did it
     REFUSED = "refused"  # the FSP says it did not and will not
@@ -73,6 +78,7 @@ class Message(StrEnum):
     CREDIT_PAYEE = "credit_payee"
     DEBIT_PAYER = "debit_payer"
     REFUND_PAYER = "refund_payer"
+    TELL_PARTICIPANT = "tell_participant"
     ASK_FSP = "ask_fsp"
     TELL_CALLER = "tell_caller"
     TELL_OPERATOR = "tell_operator"
@@ -168,7 +174,21 @@ THIRD_PARTY: Final = (
     *_final(S.COMMITTED, S.ABORTED, S.REFUNDED),
 )
 
-TABLES: Final = {Flow.PUSH: PUSH, Flow.PULL: PULL, Flow.THIRD_PARTY: THIRD_PARTY}
+ERRAND: Final = (
+    Row(S.RECEIVED, E.ADMITTED, S.TOLD, F.NOTHING, M.TELL_PARTICIPANT),
+    Row(S.RECEIVED, E.ANSWERED, S.COMMITTED, F.NOTHING, M.TELL_CALLER),
+    Row(S.RECEIVED, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+    Row(S.TOLD, E.ACCEPTED, S.COMMITTED, F.NOTHING, M.TELL_CALLER),
+    Row(S.TOLD, E.REFUSED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+    Row(S.TOLD, E.LAPSED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+    Row(S.TOLD_IN_DOUBT, E.ACCEPTED, S.COMMITTED, F.NOTHING, M.TELL_CALLER),
+    Row(S.TOLD_IN_DOUBT, E.REFUSED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+    Row(S.TOLD_IN_DOUBT, E.LAPSED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+    *_waiting(S.TOLD, S.TOLD_IN_DOUBT, M.TELL_PARTICIPANT),
+    *_final(S.COMMITTED, S.ABORTED),
+)
+
+TABLES: Final = {Flow.PUSH: PUSH, Flow.PULL: PULL, Flow.THIRD_PARTY: THIRD_PARTY, Flow.ERRAND: ERRAND}
 
 FINAL: Final = frozenset({S.COMMITTED, S.ABORTED, S.REFUNDED})
 
@@ -182,14 +202,17 @@ AWAITED: Final = {
     S.HELD_IN_DOUBT: Operation.CREDIT,
     S.OWED: Operation.REFUND,
     S.OWED_IN_DOUBT: Operation.REFUND,
+    S.TOLD: Operation.ISSUE,
+    S.TOLD_IN_DOUBT: Operation.ISSUE,
 }
 
-IN_DOUBT: Final = frozenset({S.IN_DOUBT, S.ASKED_IN_DOUBT, S.HELD_IN_DOUBT, S.OWED_IN_DOUBT})
+IN_DOUBT: Final = frozenset({S.IN_DOUBT, S.ASKED_IN_DOUBT, S.HELD_IN_DOUBT, S.OWED_IN_DOUBT, S.TOLD_IN_DOUBT})
 
 OPERATION_OF: Final = {
     M.CREDIT_PAYEE: Operation.CREDIT,
     M.DEBIT_PAYER: Operation.DEBIT,
     M.REFUND_PAYER: Operation.REFUND,
+    M.TELL_PARTICIPANT: Operation.ISSUE,
 }
 
 _YES, _NO = Verdict.ACCEPTED, Verdict.REFUSED
@@ -207,6 +230,8 @@ SETTLED: Final[dict[tuple[Flow, State], dict[Operation, Verdict]]] = {
     (Flow.THIRD_PARTY, S.OWED_IN_DOUBT): {Operation.DEBIT: _YES, Operation.CREDIT: _NO},
     (Flow.THIRD_PARTY, S.COMMITTED): {Operation.DEBIT: _YES, Operation.CREDIT: _YES},
     (Flow.THIRD_PARTY, S.ABORTED): {Operation.DEBIT: _NO},
+    (Flow.ERRAND, S.COMMITTED): {Operation.ISSUE: _YES},
+    (Flow.ERRAND, S.ABORTED): {Operation.ISSUE: _NO},
     (Flow.THIRD_PARTY, S.REFUNDED): {Operation.DEBIT: _YES, Operation.CREDIT: _NO, Operation.REFUND: _YES},
 }
 

@@ -70,9 +70,28 @@ def _words() -> tuple[dict[Reason, Words], dict[FailureClass, Words]]:
     return reasons, {failure: Words(*document["failure"][failure]) for failure in FailureClass}
 
 
-def words_of(reason: str) -> Words:
-    """Return how a transfer's reason is said: one of the hub's, or a provider's class of failure."""
+# What a provider may say in the API's own words, to be passed on as it is: what concerns the customer or the rules.
+_CATEGORIES: Final = {
+    "businessRule": "dailyVolumeLimitExceeded dailyValueLimitExceeded weeklyVolumeLimitExceeded "
+    "weeklyValueLimitExceeded monthlyVolumeLimitExceeded monthlyValueLimitExceeded accountMaxTotalValueExceeded "
+    "accountMaxTotalVolumeExceeded lessThanTransactionMinValue greaterThanTransactionMaxValue maxBalanceExceeded "
+    "samePartiesError insufficientFunds incorrectState underPaymentNotAllowed overPaymentNotAllowed "
+    "transactionTypeError noMandateAuthority linkViolation countryofOriginNotPermitted nationalityNotPermitted "
+    "idDocumentNotSupported issuingCountryNotSupported quoteHasExpired",
+    "identification": "identifierError",
+    "validation": "lengthError formatError negativeValue currencyNotSupported mandatoryValueNotSupplied",
+    "authorisation": "requestDeclined requestingPartyAuthorisationError servicingPartyAuthorisationError",
+}
+_SAID: Final = {code.lower(): (category, code) for category, codes in _CATEGORIES.items() for code in codes.split()}
+_OURS: Final = frozenset({FailureClass.PARTICIPANT_CONFIG, FailureClass.DUPLICATE, FailureClass.PROVIDER_UNAVAILABLE})
+
+
+def words_of(reason: str, code: str = "") -> Words:
+    """Return how a transfer's reason is said: one of the hub's, or a provider's class of failure and its code."""
     reasons, failures = _words()
+    said = _SAID.get(code.lower())
+    if said is not None and reason in FailureClass.__members__.values() and reason not in _OURS:
+        return Words(*said, failures[FailureClass(reason)].description)
     if reason in Reason.__members__.values():
         return reasons[Reason(reason)]
     return (

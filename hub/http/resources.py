@@ -4,16 +4,20 @@
 """
 
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
 from hub.core.admit import body_of
+from hub.core.change import Letter, Notice
 from hub.core.command import Transfer
+from hub.core.participant import Scheme
 from hub.core.transfer import FINAL, IN_DOUBT, State
 from hub.http.errors import error_object, stamp, words_of
 from hub.http.ids import dashed
 from hub.http.schema import in_utc
 from hub.store.read import RequestRow
+from routing.message import Errand, Resource
 from routing.party import Party
 
 # Fields of the request that the API's transaction object has; a one-time code is spent and not repeated.
@@ -82,8 +86,8 @@ def without_nulls(value: Any) -> Any:
 
 
 def error_of(transfer: Transfer) -> dict[str, Any]:
-    """Return why a transfer failed, in the API's words."""
-    words = words_of(transfer.reason or "refused")
+    """Return why a transfer failed, in the API's words: the provider's own where it speaks them too."""
+    words = words_of(transfer.reason or "refused", transfer.code)
     parameters = [("transactionReference", transfer.id), ("reason", transfer.reason or "refused")]
     return error_object(words, parameters, at=stamp(transfer.updated_ms))
 
@@ -102,8 +106,10 @@ def accepted(request: str, transfer: str, *, callback: bool, poll_limit: int) ->
 def request_state(row: RequestRow, transfer: Transfer, *, poll_limit: int) -> dict[str, Any]:
     """Return the request state as it is now."""
     body = body_of(transfer)
-    found = accepted(row.id, transfer.id, callback=bool(body.callback_url), poll_limit=poll_limit)
+    found = accepted(row.id, body.subject or transfer.id, callback=bool(body.callback_url), poll_limit=poll_limit)
     found["status"] = status_of(transfer)
+    if found["status"] == "pending":
+        found["expiryTime"] = stamp(transfer.lease_ends_ms)
     if found["status"] == "failed":
         # The specification's file says `error`, its text `errorReference`; clients in use know one or the other.
         found["error"] = found["errorReference"] = error_of(transfer)
@@ -112,6 +118,53 @@ def request_state(row: RequestRow, transfer: Transfer, *, poll_limit: int) -> di
     return found
 
 
-def callback_body(transfer: Transfer) -> bytes:
-    """Return the body of the callback for a transfer that has ended: the transaction, or why it failed."""
-    return _encode(transaction(transfer) if transfer.state is State.COMMITTED else error_of(transfer))
+def result_of(transfer: Transfer, resource: dict[str, Any]) -> dict[str, Any]:
+    """Return what a request came to: the transaction, that which was made, "success" of a change, or the error."""
+    errand = body_of(transfer).errand
+    if transfer.state is not State.COMMITTED:
+        return error_of(transfer)
+    if errand is None:
+        return transaction(transfer)
+    if errand.change:
+        return {"result": "success"}
+    return bill_payment(transfer, errand, resource) if errand.resource is Resource.BILL_PAYMENT else resource
+
+
+def bill_payment(transfer: Transfer, errand: Errand, resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a bill payment: the biller's own words where there are any, under the payer's references."""
+    reference = errand.body.get("requestingOrganisationTransactionReference") or transfer.id
+    found = {
+        "billPaymentStatus": status_of(transfer),
+        **errand.body,
+        **resource,
+        "amountPaid": str(transfer.money),
+        "currency": transfer.currency,
+        "requestingOrganisationTransactionReference": reference,
+        "creationDate": stamp(transfer.created_ms),
+        "modificationDate": stamp(transfer.updated_ms),
+    }
+    return {name: value for name, value in without_nulls(found).items() if value not in ([], {}, "")}
+
+
+def letter_of(notice: Notice, scheme: Scheme) -> Letter:
+    """Write the callback to the caller, or the notice to a participant that did not ask."""
+    transfer, body = notice.transfer, body_of(notice.transfer)
+    content = msgspec.Raw(_encode(result_of(transfer, notice.resource)))
+    if not notice.to:
+        return Letter(url=body.callback_url, correlation=body.correlation, body=content)
+    return Letter(url=scheme.participants[notice.to].notify_url, correlation=dashed(transfer.id), body=content)
+
+
+def link_of(transfer: Transfer) -> str:
+    """Return where the object of a request is, below the API's prefix; at most 256 characters."""
+    body = body_of(transfer)
+    errand, reference = body.errand, body.subject or transfer.id
+    if errand is None or errand.resource is Resource.BILL_PAYMENT:
+        return f"/transactions/{transfer.id}"
+    account = "$".join(f"{each.key}@{each.value}" for each in body.payee)
+    where = {
+        Resource.QUOTATION: f"/quotations/{reference}",
+        Resource.ACCOUNT: f"/accounts/{quote(account, safe='@$')}",
+        Resource.IDENTITY: f"/accounts/{quote(account, safe='@$')}",
+    }
+    return where.get(errand.resource, f"/accounts/{quote(account, safe='@$')}/{errand.resource}s/{reference}")

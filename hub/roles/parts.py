@@ -23,7 +23,7 @@ from hub.core.participant import Scheme
 from hub.flow import Door
 from hub.http.app import HttpSettings, build
 from hub.http.metrics import metrics_routes
-from hub.http.resources import callback_body
+from hub.http.resources import letter_of
 from hub.lab.postgres import PrivatePostgres
 from hub.roles.scheme import work_of
 from hub.settings import Settings
@@ -113,7 +113,7 @@ async def running(settings: Settings, roles: frozenset[Role]) -> AsyncIterator[R
         stack.push_async_callback(bus.close)
         await _started(bus, scheme)
         relay = Relay(store, bus)
-        sender = CallbackSender(store, relay, callback_body)
+        sender = CallbackSender(store, relay, letter_of)
         relay.callbacks = sender
         await sender.start()
         stack.push_async_callback(sender.close)

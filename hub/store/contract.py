@@ -12,6 +12,7 @@ import msgspec
 
 from hub.core.change import Decided, Outgoing
 from hub.core.facts import Facts, Wanted
+from hub.core.instrument import Instrument
 from hub.core.participant import SchemeFile
 from hub.ledger.journal import Book
 from hub.store.read import Credential, Reader
@@ -20,7 +21,7 @@ from hub.store.read import Credential, Reader
 GRACE_MS: Final = 3_000
 CALLBACK_GRACE_MS: Final = 15_000
 
-OutboxKey = tuple[str, int]  # transfer, seq
+OutboxKey = tuple[str, int, str]  # transfer, seq, queue
 
 
 class UnavailableError(Exception):
@@ -73,6 +74,9 @@ class Store(Reader, Protocol):
 
     async def save_credential(self, credential: Credential) -> None:
         """Admit a participant's software, or change how it proves itself."""
+
+    async def remember(self, seen: Sequence[Instrument]) -> None:
+        """Keep which participant has what was seen in an answer, such as a bill, or bring it up to date."""
 
     async def close_case(self, transfer: str, seq: int, by: str) -> bool:
         """Close a case of the exception queue; False: there is no such open case."""

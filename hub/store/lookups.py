@@ -15,12 +15,14 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from hub.core.change import Case, Outgoing, Transition
 from hub.core.command import Transfer
+from hub.core.instrument import Instrument
 from hub.core.participant import Scheme, SchemeError, SchemeFile, chart
 from hub.ledger.account import Account, Kind
 from hub.ledger.journal import Entry, Phase, Posting
 from hub.store import statements
 from hub.store.contract import OutboxKey, UnavailableError, Waiting
 from hub.store.read import Credential, RequestRow, Timeline
+from routing.message import Resource
 from routing.party import Identifier, Party
 
 Connection = AsyncConnection[TupleRow]
@@ -29,6 +31,7 @@ _transfer: Final = msgspec.json.Decoder(Transfer).decode
 _transitions: Final = msgspec.json.Decoder(list[Transition]).decode
 _cases: Final = msgspec.json.Decoder(list[Case]).decode
 _accounts: Final = msgspec.json.Decoder(list[Account]).decode
+_instruments: Final = msgspec.json.Decoder(list[Instrument]).decode
 _scheme_file: Final = msgspec.json.Decoder(SchemeFile).decode
 
 _CREDENTIAL: Final = "c.client_id, c.participant, c.secret_hash, c.api_key_hash, c.enabled"
@@ -179,6 +182,14 @@ class LookUps:
         """Close a case of the exception queue; False: there is no such open case."""
         return await self._run(statements.CLOSE_CASE, by, transfer, seq) == 1
 
+    async def instruments(self, kind: Resource, reference: str) -> list[Instrument]:
+        """Return what participants issued under this reference."""
+        return _instruments((await self._one(statements.INSTRUMENTS_NAMED, kind, reference))[0])
+
+    async def remember(self, seen: Sequence[Instrument]) -> None:
+        """Keep which participant has what was seen in an answer."""
+        await self._run(statements.REMEMBER, msgspec.json.encode(seen).decode())
+
     async def alive(self) -> bool:
         """Say whether the database answers."""
         try:
@@ -203,7 +214,8 @@ class LookUps:
 
     async def sent(self, keys: Sequence[OutboxKey]) -> None:
         """Take confirmed messages out of the outbox."""
-        await self._run(statements.SENT, [transfer for transfer, _ in keys], [seq for _, seq in keys])
+        transfers, numbers, queues = ([key[part] for key in keys] for part in range(3))
+        await self._run(statements.SENT, transfers, numbers, queues)
 
     async def postpone(self, key: OutboxKey, *, wait_ms: int, note: str) -> None:
         """Try a message again later; counts the attempt."""

@@ -14,12 +14,14 @@ import msgspec
 from hub.core.change import CALLBACKS, Case, Decided, Funding, Outgoing, Transition
 from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
+from hub.core.instrument import Instrument, Named
 from hub.core.participant import AccountKey, Scheme, SchemeError, SchemeFile, chart
 from hub.core.transfer import FINAL, State
 from hub.ledger.account import Account
 from hub.ledger.journal import GENESIS, Book, Entry, chained, digest
 from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS, OutboxKey, Waiting
 from hub.store.read import Credential, RequestRow, Timeline
+from routing.message import Resource
 from routing.party import Identifier, Party
 
 
@@ -43,8 +45,9 @@ class MemoryStore:
         self.hashes: list[bytes] = []
         self.fundings: dict[str, Funding] = {}
         self.outbox: dict[OutboxKey, _Outbox] = {}
-        self.cases: dict[OutboxKey, Case] = {}
-        self.closed: dict[OutboxKey, str] = {}
+        self.cases: dict[tuple[str, int], Case] = {}
+        self.closed: dict[tuple[str, int], str] = {}
+        self.issued: dict[str, Instrument] = {}
         self.ledger: dict[int, Account] = {}
         self._numbers: dict[AccountKey, int] = {}
         self._scheme: Scheme | None = None
@@ -57,7 +60,7 @@ class MemoryStore:
     def put_in_outbox(self, message: Outgoing) -> None:
         """Keep a message until it is sent; the sweep may take it when its own process has had its chance."""
         grace_ms = CALLBACK_GRACE_MS if message.queue == CALLBACKS else GRACE_MS
-        self.outbox[message.transfer, message.seq] = _Outbox(message, self.now_ms() + grace_ms)
+        self.outbox[message.transfer, message.seq, message.queue] = _Outbox(message, self.now_ms() + grace_ms)
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator["MemoryWork"]:
@@ -154,6 +157,25 @@ class MemoryStore:
         self.closed[transfer, seq] = by
         return True
 
+    async def instruments(self, kind: Resource, reference: str) -> list[Instrument]:
+        """Return what participants issued under this reference."""
+        return self.instruments_named([Named(kind, reference)])
+
+    def instruments_named(self, names: Sequence[Named]) -> list[Instrument]:
+        """Return instruments, each with how the transfer that used it stands."""
+        return [
+            msgspec.structs.replace(each, used_state=self.transfers[each.used_by].state if each.used_by else None)
+            for each in self.issued.values()
+            if each.name in names
+        ]
+
+    async def remember(self, seen: Sequence[Instrument]) -> None:
+        """Keep which participant has what was seen in an answer."""
+        for each in seen:
+            known = [old for old in self.issued.values() if old.name == each.name]
+            mine = next((old for old in known if old.participant == each.participant), each)
+            self.issued[mine.id] = msgspec.structs.replace(mine, terms=each.terms, updated_ms=each.updated_ms)
+
     async def alive(self) -> bool:
         """Say that it answers."""
         return True
@@ -220,6 +242,7 @@ class MemoryWork:
             earlier=earlier,
             transfers={id_: store.transfers[id_] for id_ in wanted_ids if id_ in store.transfers},
             reversed_minor={id_: self._reversed(id_) for id_ in wanted.originals},
+            instruments={each.name: each for each in store.instruments_named(wanted.instruments)},
             overrides=store.overrides_of(wanted.identifiers),
             funded=frozenset(reference for reference in wanted.funds if reference in store.fundings),
         )
@@ -249,6 +272,12 @@ class MemoryWork:
         store.transitions.update({(each.transfer, each.seq): each for each in decided.transitions})
         store.cases.update({(each.transfer, each.seq): each for each in decided.cases})
         store.fundings.update({each.reference: each for each in decided.fundings})
+        store.issued.update({each.id: each for each in decided.instruments.values()})
+        for change in decided.amendments.values():
+            was = store.issued[change.id]
+            store.issued[change.id] = msgspec.structs.replace(
+                was, terms=was.terms | change.terms, updated_ms=change.updated_ms
+            )
         for each in decided.outbox:
             store.put_in_outbox(each)
         if book.entries:

@@ -6,9 +6,11 @@ import msgspec
 
 from hub.core.change import Case, Transition
 from hub.core.command import Transfer
+from hub.core.instrument import Instrument
 from hub.core.participant import Scheme
 from hub.ledger.account import Account
 from hub.ledger.journal import Entry
+from routing.message import Resource
 from routing.party import Identifier, Party
 
 
@@ -76,6 +78,9 @@ class Reader(Protocol):
 
     async def open_cases(self, limit: int) -> list[Case]:
         """Return the operators' exception queue, the oldest first."""
+
+    async def instruments(self, kind: Resource, reference: str) -> list[Instrument]:
+        """Return what participants issued under this reference; several only of bills, which billers number alike."""
 
     async def alive(self) -> bool:
         """Say whether the database answers."""

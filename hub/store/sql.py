@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from hub.core.change import Decided
 from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
+from hub.core.instrument import Instrument
 from hub.core.participant import Scheme
 from hub.ledger.account import Account
 from hub.ledger.journal import Book, Entry, digest
@@ -34,6 +35,7 @@ _STATEMENTS: Final = Counter("hub_sql_statements", "Statements of batches sent t
 
 _encode: Final = msgspec.json.Encoder().encode
 _transfers: Final = msgspec.json.Decoder(list[Transfer]).decode
+_instruments: Final = msgspec.json.Decoder(list[Instrument]).decode
 _accounts: Final = msgspec.json.Decoder(list[Account]).decode
 
 
@@ -67,12 +69,17 @@ class SqlWork:
                 asked["transfers"] = await self._send(statements.TRANSFERS, transfers)
             if wanted.originals:
                 asked["reversed"] = await self._send(statements.REVERSED, list(wanted.originals))
+            if wanted.instruments:
+                asked["instruments"] = await self._send(
+                    statements.INSTRUMENTS, json([each._asdict() for each in wanted.instruments])
+                )
             if wanted.funds:
                 await self._send(statements.LOCK_FUNDS, list(wanted.funds))
                 asked["funded"] = await self._send(statements.FUNDED, list(wanted.funds))
         now_ms, version = (await asked["now"].fetchall())[0]
         self._claimed = claimed = frozenset(row[0] for row in await _rows(asked.get("claimed")))
         transfers_found = await _rows(asked.get("transfers"))
+        instruments = await _rows(asked.get("instruments"))
         return Facts(
             now_ms=now_ms,
             scheme=await self._store.scheme_of(version, self._connection),
@@ -80,6 +87,7 @@ class SqlWork:
             earlier=await self._earlier(wanted.claims, claimed),
             transfers={each.id: each for each in _transfers(transfers_found[0][0])} if transfers_found else {},
             reversed_minor=dict(await _rows(asked.get("reversed"))),
+            instruments={each.name: each for each in _instruments(instruments[0][0])} if instruments else {},
             overrides={Identifier(key, value): who for key, value, who in await _rows(asked.get("overrides"))},
             funded=frozenset(row[0] for row in await _rows(asked.get("funded"))),
         )
@@ -100,6 +108,8 @@ class SqlWork:
             "transitions": json(decided.transitions),
             "cases": json(decided.cases),
             "fundings": json(decided.fundings),
+            "amendments": json(list(decided.amendments.values())),
+            "instruments": json(list(decided.instruments.values())),
             "outbox": json(decided.outbox),
             # Only this batch's own claims: an earlier commit's, whose confirmation was lost, belongs to a transfer.
             "given_up": json([each for each in decided.given_up if each in self._claimed]),

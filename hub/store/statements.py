@@ -105,6 +105,15 @@ WITH added AS MATERIALIZED (
 ), trail AS ({_insert("transition", 'transfer, seq, state, event, "next", at_ms, who, detail', "transitions")}
 ), cases AS ({_insert("operator_case", "transfer, seq, kind, detail, opened_ms", "cases", ("closed_ms", "closed_by"))}
 ), fundings AS ({_insert("funding", 'reference, participant, currency, minor, "by", at_ms', "fundings")}
+), issued AS (
+    INSERT INTO instrument
+    SELECT * FROM json_to_recordset(%(instruments)s::json) AS r({recordset(tables.instrument)})
+    ON CONFLICT (id) DO UPDATE SET own = excluded.own, terms = excluded.terms, updated_ms = excluded.updated_ms,
+        expires_ms = excluded.expires_ms, used_by = excluded.used_by
+), amended AS (
+    UPDATE instrument AS i SET terms = (i.terms::jsonb || r.terms::jsonb)::json, updated_ms = r.updated_ms
+    FROM json_to_recordset(%(amendments)s::json) AS r(id uuid, terms json, updated_ms bigint)
+    WHERE i.id = r.id
 ), messages AS (
     INSERT INTO outbox (transfer, seq, queue, body, due_ms)
     SELECT transfer, seq, queue, body,
@@ -132,24 +141,25 @@ SELECT head.height, r.line, r.subject, r.debit, r.credit, r.minor, r.phase, r.de
 FROM head, json_to_recordset(%(entries)s::json) AS r({recordset(tables.posting, without=("journal",))})"""
 
 SENT: Final = """
-DELETE FROM outbox AS o USING unnest(%s::uuid[], %s::int[]) AS k(transfer, seq)
-WHERE o.transfer = k.transfer AND o.seq = k.seq"""
+DELETE FROM outbox AS o USING unnest(%s::uuid[], %s::int[], %s::text[]) AS k(transfer, seq, queue)
+WHERE o.transfer = k.transfer AND o.seq = k.seq AND o.queue = k.queue"""
 
 # Claimed rows become due again only after a while, so two sweeps never send the same rows at once.
 WAITING: Final = f"""
 UPDATE outbox SET due_ms = {NOW_MS} + {CALLBACK_GRACE_MS}
-WHERE (transfer, seq) IN (
-    SELECT transfer, seq FROM outbox
+WHERE (transfer, seq, queue) IN (
+    SELECT transfer, seq, queue FROM outbox
     WHERE NOT parked AND due_ms <= {NOW_MS}
     ORDER BY due_ms LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING {_hex("transfer")}, seq, queue, body::text, attempts"""
 
 POSTPONE: Final = f"""
 UPDATE outbox SET attempts = attempts + 1, due_ms = {NOW_MS} + %s, note = %s
-WHERE transfer = %s::uuid AND seq = %s"""
+WHERE transfer = %s::uuid AND seq = %s AND queue = %s"""
 
 PARK: Final = """
-UPDATE outbox SET attempts = attempts + 1, parked = true, note = %s WHERE transfer = %s::uuid AND seq = %s"""
+UPDATE outbox SET attempts = attempts + 1, parked = true, note = %s
+WHERE transfer = %s::uuid AND seq = %s AND queue = %s"""
 
 DUE: Final = f"SELECT {_hex('id')} FROM standing WHERE due_ms <= {NOW_MS} ORDER BY due_ms LIMIT %s"
 
@@ -183,5 +193,26 @@ FROM posting WHERE subject = %s ORDER BY journal, line"""
 CLOSE_CASE: Final = f"""
 UPDATE operator_case SET closed_ms = {NOW_MS}, closed_by = %s
 WHERE transfer = %s::uuid AND seq = %s AND closed_ms IS NULL"""
+
+_INSTRUMENT: Final = f"""
+{_hex("i.id")} AS id, i.kind, i.reference, i.participant, i.connection, i.own, i.owner, i.account, i.terms,
+i.created_ms, i.updated_ms, i.expires_ms, {_hex("i.used_by")} AS used_by,
+(SELECT state FROM standing AS s WHERE s.id = i.used_by) AS used_state"""
+
+# Locked in the order of their ids, after the transfers: two who redeem one code wait for each other here.
+INSTRUMENTS: Final = f"""
+SELECT coalesce(json_agg(x), '[]')::text FROM (
+    SELECT {_INSTRUMENT} FROM instrument AS i
+    WHERE (i.kind, i.reference) IN (SELECT * FROM json_to_recordset(%s::json) AS r(kind text, reference text))
+    ORDER BY i.id FOR UPDATE OF i) AS x"""
+
+INSTRUMENTS_NAMED: Final = f"""
+SELECT coalesce(json_agg(x), '[]')::text FROM (
+    SELECT {_INSTRUMENT} FROM instrument AS i WHERE i.kind = %s AND i.reference = %s ORDER BY i.id) AS x"""
+
+REMEMBER: Final = f"""
+INSERT INTO instrument
+SELECT * FROM json_to_recordset(%s::json) AS r({recordset(tables.instrument)})
+ON CONFLICT (kind, reference, participant) DO UPDATE SET terms = excluded.terms, updated_ms = excluded.updated_ms"""
 
 SCHEME: Final = "SELECT version, document::text FROM scheme ORDER BY version DESC LIMIT 1"

@@ -122,7 +122,7 @@ transfer = Table(
     _text("payee_connection"),
     Column("created_ms", BigInteger, nullable=False),
     Column("body", JSON, nullable=False),
-    CheckConstraint("minor > 0", name="some_money"),
+    CheckConstraint("minor >= 0", name="some_money"),
     Index("ix_transfer_original", "original", postgresql_where=text("original IS NOT NULL")),
 )
 
@@ -206,7 +206,7 @@ outbox = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     _text("note"),
     Column("parked", Boolean, nullable=False, server_default=text("false")),
-    PrimaryKeyConstraint("transfer", "seq"),
+    PrimaryKeyConstraint("transfer", "seq", "queue"),
     Index("ix_outbox_due_ms", "due_ms", postgresql_where=text("NOT parked")),
 )
 
@@ -233,6 +233,73 @@ funding = Table(
     Column("minor", BigInteger, nullable=False),
     Column("by", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+)
+
+instrument = Table(
+    "instrument",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("connection", Text, nullable=False),
+    Column("own", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("account", JSON, nullable=False),
+    Column("terms", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger),
+    Column("used_by", UUID),
+    UniqueConstraint("kind", "reference", "participant"),
+    Index("ix_instrument_own", "participant", "kind", "own"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("request", UUID, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("header", JSON, nullable=False),
+    _text("institution"),
+    _text("correlation"),
+    _text("callback_url"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("scheduled_ms", BigInteger),
+    Column("approved_ms", BigInteger),
+    _text("approved_by"),
+    _text("approval_correlation"),
+    _text("approval_url"),
+    Column("completed_ms", BigInteger),
+    Column("due_ms", BigInteger),
+    # A batch that is being cleared always has a time at which it is looked at again: none is ever forgotten.
+    CheckConstraint("(status = 'approved') = (due_ms IS NOT NULL)", name="due_while_approved"),
+    Index("ix_batch_due_ms", "due_ms", postgresql_where=text("due_ms IS NOT NULL")),
+)
+
+batch_item = Table(
+    "batch_item",
+    metadata,
+    Column("batch", UUID, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    _number("due_ms"),
+    Column("transfer", UUID),
+    _text("payer_fsp"),
+    _text("currency"),
+    _number("minor"),  # 0: the row could not be read
+    Column("terms", JSON, nullable=False),
+    _text("reason"),
+    Column("ended_ms", BigInteger),
+    PrimaryKeyConstraint("batch", "row"),
+    CheckConstraint("(state IN ('completed', 'rejected')) = (ended_ms IS NOT NULL)", name="ended_when_final"),
+    CheckConstraint("state NOT IN ('submitted', 'completed') OR transfer IS NOT NULL", name="transfer_is_known"),
+    Index("ix_batch_item_waiting", "batch", "due_ms", "row", postgresql_where=text("state = 'waiting'")),
+    Index("ix_batch_item_submitted", "batch", postgresql_where=text("state = 'submitted'")),
 )
 
 

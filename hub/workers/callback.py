@@ -14,10 +14,9 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from hub.core.admit import body_of
-from hub.core.change import Outgoing
-from hub.core.command import Transfer
-from hub.store.contract import Store, UnavailableError
+from hub.core.change import Letter, Notice, Outgoing
+from hub.core.participant import Scheme
+from hub.store.contract import OutboxKey, Store, UnavailableError
 from hub.workers.relay import Relay
 
 TIMEOUT_S: Final = 10
@@ -29,22 +28,22 @@ LONGEST_WAIT_MS: Final = 3_600_000
 _CALLBACKS: Final = Counter("hub_callbacks", "Callbacks by what became of them.", ["result"])
 
 _log: Final = structlog.get_logger("callback")
-_transfer: Final = msgspec.json.Decoder(Transfer).decode
+_message: Final = msgspec.json.Decoder(Notice | Letter).decode
 
-# From a transfer that has ended to the body of its callback.
-Render = Callable[[Transfer], bytes]
+# From what has ended to the words in which it is told, and where.
+Write = Callable[[Notice, Scheme], Letter]
 
 
 class CallbackSender:
     """Sends callbacks and settles them in the outbox."""
 
-    def __init__(self, store: Store, relay: Relay, render: Render) -> None:
+    def __init__(self, store: Store, relay: Relay, write: Write) -> None:
         """Settle through this relay."""
         self._store = store
         self._relay = relay
-        self._render = render
+        self._write = write
         self._slots = asyncio.Semaphore(AT_ONCE_MAX)
-        self._under_way: set[tuple[str, int]] = set()
+        self._under_way: set[OutboxKey] = set()
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -62,38 +61,42 @@ class CallbackSender:
 
     async def send(self, message: Outgoing, attempts: int) -> None:
         """Send one callback once, unless it is under way here already."""
-        key = (message.transfer, message.seq)
+        key = message.key
         if key in self._under_way:
             return
         self._under_way.add(key)
         try:
             async with self._slots:
-                status, wrong = await self._put(_transfer(message.body))
+                status, wrong = await self._put(await self._letter(message))
             await self._settle(key, status, wrong, attempts)
         except UnavailableError:
             return  # it stays in the outbox as it is
         finally:
             self._under_way.discard(key)
 
-    async def _put(self, transfer: Transfer) -> tuple[int, str]:
-        body = body_of(transfer)
+    async def _letter(self, message: Outgoing) -> Letter:
+        said = _message(message.body)
+        return said if isinstance(said, Letter) else self._write(said, await self._store.scheme())
+
+    async def _put(self, letter: Letter) -> tuple[int, str]:
         headers = {
             "Content-Type": "application/json",
             "X-Date": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            **letter.headers,
         }
-        if body.correlation:
-            headers["X-CorrelationID"] = body.correlation
+        if letter.correlation:
+            headers["X-CorrelationID"] = letter.correlation
         if self._session is None:
             raise RuntimeError("the callback sender was not started")
         try:
             async with self._session.put(
-                body.callback_url, data=self._render(transfer), headers=headers, allow_redirects=False
+                letter.url, data=bytes(letter.body), headers=headers, allow_redirects=False
             ) as response:
                 return response.status, f"status {response.status}"
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return 0, type(error).__name__
 
-    async def _settle(self, key: tuple[str, int], status: int, wrong: str, attempts: int) -> None:
+    async def _settle(self, key: OutboxKey, status: int, wrong: str, attempts: int) -> None:
         if 200 <= status < 300:
             _CALLBACKS.labels("delivered").inc()
             self._relay.forget([key])

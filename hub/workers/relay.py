@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import structlog
 from prometheus_client import Counter, Gauge
 
-from hub.core.change import CALLBACKS, Outgoing
+from hub.core.change import Outgoing, is_letter
 from hub.store.contract import OutboxKey, Store, UnavailableError
 from routing.bus import Bus, BusError
 
@@ -52,19 +52,20 @@ class Relay:
         queues: dict[str, list[Outgoing]] = {}
         for message in messages:
             queues.setdefault(message.queue, []).append(message)
-        for message in queues.pop(CALLBACKS, ()):
-            if self.callbacks is not None:
-                self._start(self.callbacks.send(message, attempts))
         for queue, members in queues.items():
-            self._start(self._publish(queue, members))
+            if not is_letter(queue):
+                self._start(self._publish(queue, members))
+            elif self.callbacks is not None:
+                for message in members:
+                    self._start(self.callbacks.send(message, attempts))
 
     async def sweep(self) -> int:
         """Send what is due and still in the outbox, whoever committed it; returns how many there were."""
         rows = await self._store.waiting(SWEEP_MAX)
         for row in rows:
-            if row.message.queue == CALLBACKS:
+            if is_letter(row.message.queue):
                 self.deliver([row.message], row.attempts)
-        self.deliver([row.message for row in rows if row.message.queue != CALLBACKS])
+        self.deliver([row.message for row in rows if not is_letter(row.message.queue)])
         _SWEPT.inc(len(rows))
         return len(rows)
 
@@ -105,7 +106,7 @@ class Relay:
             _log.warning("relay.unsure", queue=queue, messages=len(messages), error=str(error)[:200])
             return
         _SENT.labels("confirmed").inc(len(messages))
-        self.forget([(message.transfer, message.seq) for message in messages])
+        self.forget([message.key for message in messages])
 
     async def _forget(self) -> None:
         while self._to_forget:

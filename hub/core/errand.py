@@ -1,0 +1,160 @@
+"""Errands: what a participant is asked to make or change for its customer; no money moves, and nothing is made up.
+
+A new mandate, link, code, account or quotation is asked of the participant that holds the account. What it
+answers becomes an instrument, under the hub's own reference; a change becomes an amendment of what is kept.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from hub.core.command import Body, Reason, Submit, Transfer
+from hub.core.facts import Facts
+from hub.core.instrument import Amendment, Instrument, Named
+from hub.core.participant import Role
+from hub.core.use import RefusedError
+from routing.message import Errand, Outcome, Resource
+from routing.money import Money
+
+# The field in which each object of the API carries its reference.
+REFERENCES: Final = {
+    Resource.MANDATE: "mandateReference",
+    Resource.LINK: "linkReference",
+    Resource.CODE: "authorisationCode",
+    Resource.QUOTATION: "quotationReference",
+}
+_NAMED_IN_PATH: Final = frozenset({Resource.MANDATE, Resource.LINK, Resource.CODE})
+QUOTE_LIFETIME_MS: Final = 300_000
+
+
+class Told(NamedTuple):
+    """Who is told to run an errand, and with which words; `made`: the hub answers itself."""
+
+    participant: str
+    connection: str
+    body: Body
+    reasons: tuple[str, ...]
+    made: Instrument | None = None
+
+
+def is_errand(body: Body) -> bool:
+    """Say whether this asks for something that moves no money. A paid bill does."""
+    return body.errand is not None and body.errand.resource is not Resource.BILL_PAYMENT
+
+
+def told(submit: Submit, errand: Errand, facts: Facts) -> Told:
+    """Find who runs the errand; raises RefusedError."""
+    if errand.change and errand.resource in _NAMED_IN_PATH:
+        return _change(submit, errand, facts)
+    participant, reasons = _participant(submit, errand, facts)
+    if not facts.scheme.active(participant):
+        raise RefusedError(Reason.PARTICIPANT_SUSPENDED, participant)
+    routed = facts.scheme.rails.to_issue(participant, errand.resource)
+    reasons = (*reasons, *routed.reasons)
+    if routed.connection is not None:
+        return Told(participant, routed.connection.name, submit.body, reasons)
+    if errand.resource is Resource.QUOTATION:
+        made = _own_quotation(submit, errand, participant, facts.now_ms)
+        return Told(participant, "", submit.body, (*reasons, "the hub quotes itself"), made)
+    raise RefusedError(Reason.UNSUPPORTED, "; ".join(reasons))
+
+
+def _change(submit: Submit, errand: Errand, facts: Facts) -> Told:
+    found = facts.instruments.get(Named(errand.resource, errand.reference))
+    if found is None or submit.caller not in (found.owner, found.participant):
+        raise RefusedError(Reason.INSTRUMENT_UNKNOWN)
+    if found.kind is Resource.CODE and found.spent:
+        raise RefusedError(Reason.CODE_FORBIDS, "it is used")
+    ours = msgspec.structs.replace(errand, account=found.account, reference=found.own)
+    body = msgspec.structs.replace(submit.body, errand=ours, instrument=found.id)
+    return Told(found.participant, found.connection, body, (f"{found.kind} issued by {found.participant}",))
+
+
+def _participant(submit: Submit, errand: Errand, facts: Facts) -> tuple[str, tuple[str, ...]]:
+    scheme = facts.scheme
+    if submit.institution:
+        if submit.institution not in scheme.participants:
+            raise RefusedError(Reason.INSTITUTION_UNKNOWN)
+        return submit.institution, (f"header: the account is at {submit.institution}",)
+    resolved = scheme.directory.resolve(errand.account or submit.body.payee, facts.overrides)
+    if resolved.participant is not None:
+        return resolved.participant, resolved.reasons
+    if errand.resource is Resource.ACCOUNT and scheme.participants[submit.caller].role is Role.FSP:
+        return submit.caller, ("the caller opens the account itself",)
+    raise RefusedError(Reason.PAYEE_UNKNOWN, "; ".join(resolved.reasons))
+
+
+def _own_quotation(submit: Submit, errand: Errand, participant: str, now_ms: int) -> Instrument:
+    """Quote what the hub takes for it: nothing, in one currency."""
+    asked, expires_ms = errand.body, now_ms + QUOTE_LIFETIME_MS
+    amount, currency = str(asked.get("requestAmount", "")), str(asked.get("requestCurrency", ""))
+    amount = str(Money.parse(amount, currency))
+    quote = {
+        "quoteId": submit.transfer,
+        "sendingAmount": amount,
+        "sendingCurrency": currency,
+        "receivingAmount": amount,
+        "receivingCurrency": currency,
+        "quoteExpiryTime": _stamp(expires_ms),
+        "receivingServiceProvider": participant,
+    }
+    terms = asked | {"quotationReference": submit.transfer, "quotationStatus": "completed", "quotes": [quote]}
+    return Instrument(
+        id=submit.transfer,
+        kind=Resource.QUOTATION,
+        reference=submit.transfer,
+        participant=participant,
+        connection="",
+        own=submit.transfer,
+        owner=submit.caller,
+        account=submit.body.payee,
+        terms=terms,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+        expires_ms=expires_ms,
+    )
+
+
+def says_what_was_made(body: Body, outcome: Outcome) -> bool:
+    """Say whether an "accepted" can be believed: of something new the participant must name its reference."""
+    errand = body.errand
+    needs_name = errand is not None and not errand.change and errand.resource in REFERENCES
+    return bool(outcome.provider_reference) if needs_name else True
+
+
+def issued(transfer: Transfer, body: Body, outcome: Outcome, now_ms: int) -> Instrument | Amendment | None:
+    """Return what is kept of an accepted errand or a paid bill: something new, a change, or nothing."""
+    errand = body.errand
+    if errand is None:
+        return None
+    if errand.change:
+        changed = {str(each["path"]).strip("/"): each["value"] for each in errand.body.get("changes", [])}
+        return Amendment(id=body.instrument, terms=changed, updated_ms=now_ms) if body.instrument else None
+    reference = body.subject or transfer.id
+    field = REFERENCES.get(errand.resource)
+    terms = {**errand.body, **outcome.resource, **({field: reference} if field else {})}
+    return Instrument(
+        id=transfer.id,
+        kind=errand.resource,
+        reference=reference,
+        participant=transfer.payee_fsp,
+        connection=transfer.payee_connection,
+        own=outcome.provider_reference or transfer.id,
+        owner=transfer.caller,
+        account=errand.account or body.payee,
+        terms=terms,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+        expires_ms=_expires_ms(terms, now_ms),
+    )
+
+
+def _expires_ms(terms: dict[str, Any], now_ms: int) -> int | None:
+    """Say when a code ends; its issuer counts from a moment earlier, and has the last word."""
+    lifetime = str(terms.get("codeLifetime", ""))
+    return now_ms + int(lifetime) * 1000 if lifetime.isascii() and lifetime.isdigit() else None
+
+
+def _stamp(unix_ms: int) -> str:
+    return f"{datetime.fromtimestamp(unix_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,57 @@
+"""Instruments: what a participant made for its customer through the hub, and by which name each side calls it.
+
+A mandate, link, code, quotation, account or paid bill lives at the participant that issued it; the hub keeps who
+that is and what was agreed. It is kept by the errand that made it; nothing here asks anyone or moves money.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hub.core.transfer import State
+from routing.message import Resource
+from routing.party import Party
+
+
+class Named(NamedTuple):
+    """How an instrument is named at the hub."""
+
+    kind: Resource
+    reference: str
+
+
+class Amendment(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of an instrument's terms: these fields take these values."""
+
+    id: str
+    terms: dict[str, Any]
+    updated_ms: int
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """One instrument. Times are Unix milliseconds on the database's clock."""
+
+    id: str  # the errand or payment that made it, 32 hexadecimal digits; of a bill that was only seen: made of its name
+    kind: Resource
+    reference: str  # what the hub calls it
+    participant: str  # who issued it and keeps it
+    connection: str
+    own: str  # what the participant calls it
+    owner: str  # the participant that asked for it
+    account: Party  # the customer's account it belongs to
+    terms: dict[str, Any]  # what was agreed, as the API's object, under the hub's reference
+    created_ms: int
+    updated_ms: int
+    expires_ms: int | None = None
+    used_by: str | None = None  # of a code: the transfer that redeems it
+    used_state: State | None = None  # how that transfer stands; read with it, never written
+
+    @property
+    def name(self) -> Named:
+        """How it is named at the hub."""
+        return Named(self.kind, self.reference)
+
+    @property
+    def spent(self) -> bool:
+        """Say whether a code is redeemed or about to be; a transfer that moved nothing gives it back."""
+        return self.used_by is not None and self.used_state not in (State.ABORTED, State.REFUNDED)

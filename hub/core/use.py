@@ -1,0 +1,215 @@
+"""Use: a payment by mandate, link, code or quote, held against what was agreed; it looks nothing up and moves nothing.
+
+The participant that issued an instrument enforces it and has the last word. The hub checks what it knows, so that
+a code is never redeemed twice at two places at once, whatever the issuer would say.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from hub.core.command import Body, Reason, Submit
+from hub.core.instrument import Instrument, Named
+from routing.message import Resource
+from routing.money import NOTHING, Money, MoneyError
+from routing.party import Identifier, Party, PartyError, party, same
+
+_BY_KEY: Final = {"mandatereference": Resource.MANDATE, "linkref": Resource.LINK}
+_CHANGED: Final = frozenset({Resource.MANDATE, Resource.LINK, Resource.CODE})
+
+
+class RefusedError(Exception):
+    """Carries a refusal out of the checks."""
+
+    def __init__(self, reason: Reason, detail: str = "", transfer: str = "") -> None:
+        """Keep the reason and what to say about it."""
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+        self.transfer = transfer
+
+
+class Use(NamedTuple):
+    """What stands behind a payment's parties: the instruments found, and where the accounts really are."""
+
+    body: Body
+    payer_fsp: str = ""
+    payee_fsp: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+def named_by(body: Body) -> set[Named]:
+    """List the instruments that a submission names."""
+    names = {Named(_BY_KEY[each.key], each.value) for each in (*body.payer, *body.payee) if each.key in _BY_KEY}
+    if code := body.details.get("oneTimeCode"):
+        names.add(Named(Resource.CODE, str(code)))
+    if quotation := _quoted(body).get("quotationReference"):
+        names.add(Named(Resource.QUOTATION, str(quotation)))
+    if body.errand is not None and body.errand.change and body.errand.resource in _CHANGED:
+        names.add(Named(body.errand.resource, body.errand.reference))
+    return names
+
+
+def used(submit: Submit, instruments: Mapping[Named, Instrument], now_ms: int) -> Use:
+    """Put accounts in the place of the references that stand for them; raises RefusedError."""
+    use = Use(submit.body)
+    money = submit.money
+    if money is None:
+        return use
+    for name in sorted(named_by(submit.body)):
+        found = instruments.get(name)
+        if name.kind is Resource.CODE:
+            use = _by_code(use, submit.caller, money, found, now_ms)
+        elif name.kind is Resource.QUOTATION:
+            use = _by_quote(use, submit.caller, money, found, now_ms)
+        elif found is not None:
+            by = _by_mandate if name.kind is Resource.MANDATE else _by_link
+            use = by(use, submit.caller, money, found, now_ms)
+    return use
+
+
+def _by_mandate(use: Use, caller: str, money: Money, mandate: Instrument, now_ms: int) -> Use:
+    terms, today = mandate.terms, datetime.fromtimestamp(now_ms // 1000, UTC).date().isoformat()
+    payee = _party(terms.get("payee"))
+    if caller not in (mandate.owner, mandate.participant) and not (payee and same(payee, use.body.payee)):
+        raise RefusedError(Reason.MANDATE_FORBIDS, "it was given to another payee")
+    if str(terms.get("mandateStatus", "active")) != "active":
+        raise RefusedError(Reason.MANDATE_FORBIDS, "it is not active")
+    if today < str(terms.get("startDate", ""))[:10] or today > (str(terms.get("endDate") or "9999"))[:10]:
+        raise RefusedError(Reason.MANDATE_FORBIDS, "it is not valid today")
+    limit = _limit(terms.get("amountLimit"), str(terms.get("currency") or money.currency))
+    if limit is not None and (limit.currency != money.currency or money.minor > limit.minor):
+        raise RefusedError(Reason.MANDATE_FORBIDS, "the amount is over its limit")
+    return _paid_from(use, mandate)
+
+
+def _by_link(use: Use, caller: str, _: Money, link: Instrument, __: int) -> Use:
+    mode, payee_side = str(link.terms.get("mode", "")), _names(use.body.payee, link)
+    if caller not in (link.owner, link.participant):
+        raise RefusedError(Reason.LINK_FORBIDS, "it was given to another participant")
+    if str(link.terms.get("status", "active")) != "active":
+        raise RefusedError(Reason.LINK_FORBIDS, "it is not active")
+    if mode not in ("both", "push" if payee_side else "pull"):
+        raise RefusedError(Reason.LINK_FORBIDS, f"its mode is {mode}")
+    if not payee_side:
+        return _paid_from(use, link)
+    body = _replaced(use.body, link, payee_account=link.account)
+    return use._replace(body=body, payee_fsp=link.participant, reasons=(*use.reasons, _why(link)))
+
+
+def _by_code(use: Use, caller: str, money: Money, code: Instrument | None, now_ms: int) -> Use:
+    if code is None:
+        if use.body.payer:
+            return use  # the payer is named, so this is a one-time password that its own provider knows
+        raise RefusedError(Reason.CODE_UNKNOWN)
+    if use.body.payer and not same(use.body.payer, code.account):
+        raise RefusedError(Reason.CODE_FORBIDS, "it belongs to another payer")
+    if obstacle := _code_obstacle(code, use.body, caller, money, now_ms):
+        raise RefusedError(Reason.CODE_FORBIDS, obstacle)
+    # Who redeems a code learns whose provider pays, not whose account.
+    payer = use.body.payer or (Identifier("organisationid", code.participant),)
+    details = {name: value for name, value in use.body.details.items() if name != "oneTimeCode"}
+    found = _paid_from(use, code)
+    body = _replaced(found.body, code, payer=payer, details=details, instrument=code.id)
+    return found._replace(body=body)
+
+
+def _code_obstacle(code: Instrument, body: Body, caller: str, money: Money, now_ms: int) -> str:
+    """Say what about the code forbids this payment, or nothing."""
+    terms = code.terms
+    holders = _rows(terms.get("redemptionAccountIdentifiers"))
+    types = {str(each.get("transactionType")).lower() for each in _rows(terms.get("redemptionTransactionTypes"))}
+    channels = {str(each.get("channelType")).lower() for each in _rows(terms.get("redemptionChannels"))}
+    limit = _limit(terms.get("amount"), str(terms.get("currency") or money.currency))
+    exact = str(terms.get("amountType", "exact")) != "maximum"
+    unfit = limit is not None and (money.minor > limit.minor or (exact and money.minor != limit.minor))
+    obstacles = (
+        (str(terms.get("codeState", "active")) != "active", "it is not active"),
+        (code.spent, "it is used"),
+        (code.expires_ms is not None and now_ms >= code.expires_ms, "it is expired"),
+        (bool(types) and body.type not in types, f"it is not for {body.type}"),
+        (bool(channels) and body.channel.lower() not in channels, "it is not for this channel"),
+        (
+            bool(holders) and not any(_is_holder(each, body.payee, caller) for each in holders),
+            "it is for another payee",
+        ),
+        (limit is not None and limit.currency != money.currency, "it is in another currency"),
+        (unfit, f"it is for {'exactly' if exact else 'at most'} {limit}"),
+    )
+    return next((why for found, why in obstacles if found), "")
+
+
+def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None, now_ms: int) -> Use:
+    if quotation is None or quotation.owner != caller:
+        raise RefusedError(Reason.QUOTE_UNKNOWN)
+    wanted = str(_quoted(use.body).get("quoteId") or "")
+    quotes = [each for each in _rows(quotation.terms.get("quotes")) if not wanted or each.get("quoteId") == wanted]
+    if not quotes:
+        raise RefusedError(Reason.QUOTE_UNKNOWN)
+    offered = [_limit(each.get("sendingAmount"), str(each.get("sendingCurrency"))) for each in quotes]
+    if money not in offered:
+        raise RefusedError(Reason.QUOTE_DIFFERS, "the amount is not the one that was quoted")
+    expiry = _ms(quotes[offered.index(money)].get("quoteExpiryTime"))
+    if expiry is not None and now_ms >= expiry:
+        raise RefusedError(Reason.QUOTE_EXPIRED)
+    return use._replace(body=_replaced(use.body, quotation), reasons=(*use.reasons, _why(quotation)))
+
+
+def _paid_from(use: Use, found: Instrument) -> Use:
+    body = _replaced(use.body, found, payer_account=found.account)
+    return use._replace(body=body, payer_fsp=found.participant, reasons=(*use.reasons, _why(found)))
+
+
+def _replaced(body: Body, found: Instrument, **fields: Any) -> Body:
+    own = body.own if found.kind in body.own else body.own | {found.kind: found.own}
+    return msgspec.structs.replace(body, own=own, **fields)
+
+
+def _why(found: Instrument) -> str:
+    return f"{found.kind} issued by {found.participant}"
+
+
+def _names(given: Party, found: Instrument) -> bool:
+    return any(each.key == "linkref" and each.value == found.reference for each in given)
+
+
+def _is_holder(pair: dict[str, Any], payee: Party, caller: str) -> bool:
+    holder = _party([pair])
+    return bool(holder) and (same(holder, payee) or holder == (Identifier("organisationid", caller),))
+
+
+def _party(pairs: Any) -> Party:
+    try:
+        return party([(str(each["key"]), str(each["value"])) for each in _rows(pairs)])
+    except (PartyError, KeyError):
+        return ()
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _quoted(body: Body) -> dict[str, Any]:
+    found = body.details.get("internationalTransferInformation")
+    return found if isinstance(found, dict) else {}
+
+
+def _limit(amount: Any, currency: str) -> Money | None:
+    """Read an amount that was agreed. One that cannot be read limits to nothing, rather than not at all."""
+    if amount in (None, ""):
+        return None
+    try:
+        return Money.parse(str(amount), currency)
+    except MoneyError:
+        return NOTHING
+
+
+def _ms(text: Any) -> int | None:
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return int(at.timestamp()) * 1000
