@@ -10,7 +10,7 @@ from hub.http.api import Api, Call
 from hub.http.errors import ApiError, answer, invalid, refused, unknown_object
 from hub.http.ids import undashed
 from hub.http.operation import Operation, both
-from hub.http.resources import error_of, request_state, status_of, without_nulls
+from hub.http.resources import error_of, link_of, request_state, status_of, without_nulls
 from hub.http.transactions import is_id, visible
 from hub.store.read import RequestRow
 from routing.message import Finding, Kind
@@ -36,8 +36,8 @@ async def responses(api: Api, call: Call) -> web.Response:
     found = None if "\0" in correlation else await api.reader.response(call.caller, correlation)
     row = _own(call, found)
     transfer = await visible(api, call, row.transfer)
-    kind = "errors" if status_of(transfer) == "failed" else "transactions"
-    return answer(200, {"link": f"/{kind}/{transfer.id}"})
+    failed = status_of(transfer) == "failed"
+    return answer(200, {"link": f"/errors/{transfer.id}" if failed else link_of(transfer)})
 
 
 async def errors(api: Api, call: Call) -> web.Response:

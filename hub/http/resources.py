@@ -15,6 +15,7 @@ from hub.core.participant import Scheme
 from hub.core.transfer import FINAL, IN_DOUBT, State
 from hub.http.errors import error_object, stamp, words_of
 from hub.http.ids import dashed
+from hub.http.qr import with_payload
 from hub.http.schema import in_utc
 from hub.store.read import RequestRow
 from routing.message import Errand, Resource
@@ -127,7 +128,17 @@ def result_of(transfer: Transfer, resource: dict[str, Any]) -> dict[str, Any]:
         return transaction(transfer)
     if errand.change:
         return {"result": "success"}
-    return bill_payment(transfer, errand, resource) if errand.resource is Resource.BILL_PAYMENT else resource
+    if errand.resource is not Resource.BILL_PAYMENT:
+        return with_payload(errand.resource, resource)
+    # A bill may be paid by the bill's own operation, or by a transaction that names it: each is answered in its kind.
+    return bill_payment(transfer, errand, resource) if errand.body else _paid(transaction(transfer), resource)
+
+
+def _paid(found: dict[str, Any], resource: dict[str, Any]) -> dict[str, Any]:
+    """Add what the biller says to its customer to the transaction that paid it."""
+    said = resource.get("serviceProviderNotification")
+    pairs = [*found.get("customData", ()), {"key": "serviceProviderNotification", "value": str(said)[:256]}]
+    return found | {"customData": pairs[-20:]} if said else found
 
 
 def bill_payment(transfer: Transfer, errand: Errand, resource: dict[str, Any]) -> dict[str, Any]:

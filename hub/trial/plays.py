@@ -39,7 +39,7 @@ PLAYS: Final = (
     Play("answered with garbage", "baobab", "transfer", BAOBAB, SAVANNA, "180.06", "committed"),
     Play("the same request twice", "baobab", "transfer", BAOBAB, SAVANNA, "1500.00", "businessRule/duplicateRequest"),
     Play("over the cap", "baobab", "transfer", BAOBAB, SAVANNA, "400000.00", "aborted"),
-    Play("to nobody", "baobab", "transfer", BAOBAB, NOBODY, "50.00", "identification/identifierError"),
+    Play("to nobody", "baobab", "transfer", BAOBAB, NOBODY, "50.00", "aborted"),
     Play("merchant asks the payer", "savanna", "merchantpay", BAOBAB, SAVANNA, "860.00", "committed"),
     Play("payer's funds are short", "savanna", "merchantpay", BAOBAB, SAVANNA, "99.01", "aborted"),
     Play("aggregator: debit, credit", "marketpay", "merchantpay", BAOBAB, SAVANNA, "1020.00", "committed"),

@@ -104,24 +104,12 @@ BODIES: Final = [
     field("a telephone number of letters", FORMAT, "creditParty", creditParty=[{"key": "msisdn", "value": "bravo"}]),
     field("an IBAN with a wrong check", FORMAT, "creditParty", creditParty=[{"key": "iban", "value": "GB00WEST1"}]),
     field("eleven identifiers", LENGTH, "debitParty", debitParty=HERE * 11),
-    field("a debit party nobody holds", NOTHING, debitParty=ELSEWHERE),
-    field("a credit party nobody holds", NOTHING, creditParty=ELSEWHERE),
-    field("the same party twice", (400, "businessRule", "samePartiesError"), creditParty=HERE),
-    field(
-        "the same party in another spelling",
-        (400, "businessRule", "samePartiesError"),
-        creditParty=[{"key": "MSISDN", "value": "0700 111-222"}],
-    ),
-    field("zero", TOO_SMALL, amount="0"),
-    field("under the scheme's minimum", TOO_SMALL, amount="0.99"),
-    field("over the scheme's maximum", TOO_LARGE, amount="100000.01"),
     field("over what the ledger can hold", TOO_LARGE, "amount", amount="999999999999999999"),
     field("negative", (400, "validation", "negativeValue"), "amount", amount="-5"),
     field("more decimals than the currency has", FORMAT, "amount", amount="5.001"),
     field("a currency that does not exist", CURRENCY, "currency", currency="ABC"),
     field("a currency in small letters", CURRENCY, "currency", currency="kes"),
     field("gold", CURRENCY, "currency", currency="XAU"),
-    field("a currency of another scheme", CURRENCY, currency="USD"),
     field("a description of 161 characters", LENGTH, "descriptionText", descriptionText="x" * 161),
     field("a description that is a number", FORMAT, "descriptionText", descriptionText=5),
     field("metadata that is no list", FORMAT, "metadata", metadata={"key": "a"}),
@@ -170,7 +158,6 @@ HEADERS: Final = [
     header("a callback that is too long", "X-Callback-URL", "http://127.0.0.1/" + "a" * 2_048),
     header("a wrong content hash", "X-Content-Hash", hashlib.sha256(b"other").hexdigest()),
     header("a content hash in other letters", "X-Content-Hash", "é"),
-    header("an unknown institution", "X-Account-Holding-Institution-Identifier", "nobody", NOTHING),
     Bad(
         "an unknown type of institution",
         FORMAT,
@@ -206,12 +193,6 @@ NOBODYS: Final = [
     )
 ] + [
     Bad("a suspended participant", NOT_ALLOWED, who="dormant", body=payment()),
-    Bad(
-        "an FSP that holds neither account",
-        NOT_ALLOWED,
-        who="bravo",
-        body=payment(creditParty=[{"key": "msisdn", "value": "+254700999888"}]),
-    ),
     Bad("a stranger asks for a path that is not there", STRANGER, "GET", "/nothing", "nobody"),
     Bad("a stranger uses a wrong method", STRANGER, "DELETE", "/transactions", "nobody"),
 ]
@@ -274,6 +255,30 @@ PATHS: Final = [
 ]
 
 
+# What is well formed is accepted; what speaks against it arrives as the error of the request.
+LATE: Final = [
+    field("a debit party nobody holds", NOTHING, debitParty=ELSEWHERE),
+    field("a credit party nobody holds", NOTHING, creditParty=ELSEWHERE),
+    field("the same party twice", (400, "businessRule", "samePartiesError"), creditParty=HERE),
+    field(
+        "the same party in another spelling",
+        (400, "businessRule", "samePartiesError"),
+        creditParty=[{"key": "MSISDN", "value": "0700 111-222"}],
+    ),
+    field("zero", TOO_SMALL, amount="0"),
+    field("under the scheme's minimum", TOO_SMALL, amount="0.99"),
+    field("over the scheme's maximum", TOO_LARGE, amount="100000.01"),
+    field("a currency of another scheme", CURRENCY, currency="USD"),
+    header("an unknown institution", "X-Account-Holding-Institution-Identifier", "nobody", NOTHING),
+    Bad(
+        "an FSP that holds neither account",
+        NOT_ALLOWED,
+        who="bravo",
+        body=payment(creditParty=[{"key": "msisdn", "value": "+254700999888"}]),
+    ),
+]
+
+
 @pytest.mark.parametrize("bad", [*BODIES, *AMOUNTS, *HEADERS, *NOBODYS, *PATHS], ids=lambda bad: bad.what)
 async def test_bad_input_is_named_and_changes_nothing(front: Front, bad: Bad) -> None:
     sent: dict[str, Any] = {"data": bad.body} if isinstance(bad.body, bytes) else {"json": bad.body}
@@ -287,6 +292,18 @@ async def test_bad_input_is_named_and_changes_nothing(front: Front, bad: Bad) ->
     if bad.property:
         assert reply.parameters["property"] == bad.property
     assert (front.store.journals, front.store.transfers, front.store.requests) == ([], {}, {})
+
+
+@pytest.mark.parametrize("bad", LATE, ids=lambda bad: bad.what)
+async def test_what_the_schema_allows_fails_after_acceptance(front: Front, bad: Bad) -> None:
+    taken = await front.call("POST", bad.path, bad.who, headers=bad.headers, json=bad.body)
+    assert (taken.status, taken.body["status"]) == (202, "pending")
+    state = await front.call("GET", f"/requeststates/{taken.body['serverCorrelationId']}", bad.who)
+    assert (state.status, state.body["status"]) == (200, "failed")
+    assert (state.body["error"]["errorCategory"], state.body["error"]["errorCode"]) == bad.error[1:]
+    viewed = await front.call("GET", f"/transactions/{taken.reference}", bad.who)
+    assert viewed.body["transactionStatus"] == "failed"
+    assert front.store.journals == []
 
 
 async def test_what_is_deep_but_allowed_is_taken_and_shown(front: Front) -> None:
