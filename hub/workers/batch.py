@@ -1,0 +1,120 @@
+"""The clearing of batches: rows become transfers by the one door, as many at once as is allowed; it moves no money.
+
+A worker takes a batch for one look, about once a second: rows whose transfers ended are settled, further ones are
+handed in. What was handed in and not marked before a kill is handed in again under the same ids, which changes nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import structlog
+from prometheus_client import Counter
+
+from hub.core.batch import Batch, Item, ItemState, affordable, submission, transfer_of
+from hub.core.command import Reason, Refusal, Result
+from hub.flow import BATCH_MAX, Door, OverloadedError
+from hub.store.batches import Batches, Marked, Tell
+from hub.store.contract import UnavailableError
+
+LOOK_EVERY_S: Final = 1.0
+IDLE_S: Final = 0.25
+# How long a row waits that its payer's position does not bear, while others go on.
+LIQUIDITY_AGAIN_MS: Final = 5_000
+
+_ROWS: Final = Counter("hub_batch_rows", "Rows of batches by what became of handing them in.", ["result"])
+
+_log: Final = structlog.get_logger("batch")
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of the hub batches may take."""
+
+    in_flight_max: int = 2_000  # transfers of one batch under way at once
+    per_second: int = 400  # rows handed in each second for one participant, over all its batches
+
+
+class Clearing:
+    """Clears batches."""
+
+    def __init__(self, door: Door, batches: Batches, tell: Tell, limits: Limits) -> None:
+        """Hand rows to this door; `tell` finds the words when a batch is complete."""
+        self._door = door
+        self._batches = batches
+        self._tell = tell
+        self._limits = limits
+
+    async def look(self) -> bool:
+        """Look at the batch that is due the longest; False: none is."""
+        taken = await self._batches.take()
+        if taken is None:
+            return False
+        batch, sharing = taken
+        began = time.monotonic()
+        settled = await self._batches.settle(batch.id, LIQUIDITY_AGAIN_MS)
+        room = self._limits.in_flight_max - await self._batches.under_way(batch.id)
+        handed = await self._hand_in(batch, min(room, max(self._limits.per_second // sharing, 1)))
+        if not handed and await self._batches.end(batch.id, self._tell):
+            _log.info("batch.completed", batch=batch.id)
+            return True
+        _log.debug("batch.looked_at", batch=batch.id, settled=settled, handed=handed)
+        spent_s = time.monotonic() - began
+        await self._batches.look_again(batch.id, max(0, int((LOOK_EVERY_S - spent_s) * 1000)))
+        return True
+
+    async def look_for_ever(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                found = await self.look()
+            except (UnavailableError, OverloadedError) as error:
+                # The batch is taken up again when its lease is over.
+                _log.warning("batch.postponed", error=str(error)[:200])
+                found = False
+            if not found:
+                await asyncio.sleep(IDLE_S)
+
+    async def _hand_in(self, batch: Batch, room: int) -> int:
+        """Hand in up to `room` rows, those first that wait the longest; returns how many became transfers."""
+        handed, short = 0, set[tuple[str, str]]()
+        while handed < room:
+            items = await self._batches.next(batch.id, min(BATCH_MAX, room - handed), sorted(short))
+            if not items:
+                break
+            fit, held = affordable(items, await self._batches.available())
+            results = await self._door.handle_all([submission(batch, item) for item in fit])
+            marks = [_mark(batch, item, result) for item, result in zip(fit, results, strict=True)]
+            await self._batches.mark(batch.id, [*marks, *(_held(batch, item) for item in held)])
+            short.update(item.purse for item in held)
+            handed += len(fit)
+            _count(marks, len(held))
+        return handed
+
+
+def _mark(batch: Batch, item: Item, result: Result) -> Marked:
+    transfer = transfer_of(batch.id, item)
+    if isinstance(result, Refusal):
+        state, reason = ItemState.REJECTED, str(result.reason)
+    else:
+        state, reason = ItemState.SUBMITTED, ""
+    return Marked(row=item.row, attempt=item.attempt, state=state, transfer=transfer, reason=reason)
+
+
+def _held(batch: Batch, item: Item) -> Marked:
+    return Marked(
+        row=item.row,
+        attempt=item.attempt,
+        state=ItemState.WAITING,
+        transfer=transfer_of(batch.id, item),
+        reason=Reason.CAP_EXCEEDED,
+        wait_ms=LIQUIDITY_AGAIN_MS,
+    )
+
+
+def _count(marks: Sequence[Marked], held: int) -> None:
+    rejected = sum(mark.state is ItemState.REJECTED for mark in marks)
+    _ROWS.labels("submitted").inc(len(marks) - rejected)
+    _ROWS.labels("rejected").inc(rejected)
+    _ROWS.labels("held").inc(held)
