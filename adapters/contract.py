@@ -38,6 +38,8 @@ from routing.money import Money
 from routing.table import Rail
 
 ADAPTERS: Final = Path(__file__).parent
+RESOURCE_BYTES_MAX: Final = 1 << 16
+_DEPTH_MAX: Final = 32
 _WORDS: Final = ("code", "text", "provider_reference")
 
 
@@ -108,6 +110,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     transfer: str
     operation: Operation
     reference: str
+    resource: Resource | None = None  # of ISSUE, or of a bill payment: what is made, changed or paid
+    change: bool = False
 
 
 class Said(NamedTuple):
@@ -230,7 +234,26 @@ def outcome_heard(subject: Subject, connection: str, verdict: Verdict, **said: A
 def _bounded(said: dict[str, Any]) -> dict[str, Any]:
     """Bound the provider's words, and take out the one character that a database cannot hold."""
     words = {name: said[name].replace("\0", "")[:TEXT_MAX] for name in _WORDS if said.get(name)}
-    return said | words
+    return said | words | ({"resource": _kept(said["resource"])} if said.get("resource") else {})
+
+
+def _kept(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return what can be kept of a resource: nothing of one that is too large or too deep, for it decides nothing."""
+    try:
+        kept: dict[str, Any] = _cleaned(resource, _DEPTH_MAX)
+    except RecursionError:
+        return {}
+    return kept if len(msgspec.json.encode(kept)) <= RESOURCE_BYTES_MAX else {}
+
+
+def _cleaned(value: Any, depth: int) -> Any:
+    if depth == 0:
+        raise RecursionError
+    if isinstance(value, dict):
+        return {_cleaned(name, depth): _cleaned(each, depth - 1) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(each, depth - 1) for each in value]
+    return value.replace("\0", "") if isinstance(value, str) else value
 
 
 def unknown(instruction: Instruction, failure: FailureClass = FailureClass.UNCLEAR, **said: Any) -> Outcome:

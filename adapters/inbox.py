@@ -19,6 +19,7 @@ from adapters.contract import (
     Operation,
     Outcome,
     Request,
+    Resource,
     Subject,
     UnreadableError,
     Verdict,
@@ -80,6 +81,8 @@ class Inbox:
         if how == "shared_secret":
             return address
         subject = f"{instruction.transfer}.{instruction.operation}.{instruction.reference}"
+        if (errand := instruction.errand) is not None:
+            subject += f".{errand.resource}.{'change' if errand.change else 'make'}"
         return f"{address}/{subject}/{self._signature(instruction.connection, subject)}"
 
     def _signature(self, connection: str, subject: str) -> str:
@@ -91,10 +94,7 @@ class Inbox:
         work = self._work.get(name)
         if work is None or not genuine or work.manifest.callbacks != "signed_url":
             raise web.HTTPNotFound
-        transfer, operation, reference = text.split(".", 2)
-        return await self._take(
-            request, work, Subject(transfer=transfer, operation=Operation(operation), reference=reference)
-        )
+        return await self._take(request, work, _subject(text))
 
     async def _shared(self, request: web.Request) -> web.Response:
         work = self._work.get(request.match_info["connection"])
@@ -135,6 +135,17 @@ class Inbox:
             log.warning("callback.not_taken", connection=work.name, ending=ending)
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
         return web.Response(status=status, headers=headers)
+
+
+def _subject(text: str) -> Subject:
+    transfer, operation, reference, *errand = text.split(".")
+    return Subject(
+        transfer=transfer,
+        operation=Operation(operation),
+        reference=reference,
+        resource=Resource(errand[0]) if errand else None,
+        change=errand[1:] == ["change"],
+    )
 
 
 def doubted(outcome: Outcome) -> Outcome:

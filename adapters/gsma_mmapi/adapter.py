@@ -2,8 +2,8 @@
 
 import base64
 import re
-from typing import Any, Final
-from urllib.parse import quote, unquote, urlencode
+from typing import Final
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -16,7 +16,6 @@ from adapters.contract import (
     FailureClass,
     Finding,
     Instruction,
-    Kind,
     Login,
     Operation,
     Outcome,
@@ -27,28 +26,28 @@ from adapters.contract import (
     UnreadableError,
     outcome_heard,
     outcome_of,
-    unanswered,
     unknown,
 )
-from adapters.gsma_mmapi.words import error_of, object_in, said_by, said_in, text_at
-from routing.party import Party
+from adapters.gsma_mmapi.orders import order_of
+from adapters.gsma_mmapi.paths import segment
+from adapters.gsma_mmapi.questions import answer_in, path_of
+from adapters.gsma_mmapi.reading import (
+    followed,
+    matter_at,
+    matter_of,
+    more_of,
+    said_by,
+    said_in,
+    said_when_asked,
+)
+from adapters.gsma_mmapi.words import error_of, object_in, text_at
 
 TOKEN_PATH: Final = "/v1/oauth/accesstoken"  # noqa: S105 - where tokens are, not one
 TOKEN_LIFETIME_S: Final = 300  # where the answer does not say
 
-# What a provider may want of the caller's request. A one-time code is the payer's secret, so it goes to no payee.
-_RELAYED: Final = ("subType", "geoCode", "servicingIdentity", "requestDate", "metadata")
-_RELAYED_FORWARD: Final = ("senderKyc", "recipientKyc")
-_HUBS_OWN: Final = frozenset({"quotationReference", "quoteId"})  # of the hub's quote; no other provider knows them
-_ANSWERED: Final = {
-    Kind.ACCOUNT_NAME: ("name", ("name", "lei")),
-    Kind.ACCOUNT_STATUS: ("accountStatus", ("accountStatus", "subStatus", "lei")),
-}
-_CLIENTS: Final = "requestingOrganisationTransactionReference"
-_PAIRS_MAX: Final = 20
-_DESCRIPTION_MAX: Final = 160
-# To its end, for /transactions/X/reversals is another resource than /transactions/X.
-_LINK: Final = re.compile(r"(?:[^?#]*/)?(transactions|errors|requeststates)/([^/?#]+)/?(?:[?#].*)?")
+# Sent to the customer's own provider alone, and only when it is to do something for this customer.
+_USER: Final = ("X-User-Bearer", "X-User-Credential-1", "X-User-Credential-2")
+_THE_USERS: Final = frozenset({Operation.DEBIT, Operation.ISSUE})
 _WHOLE: Final = re.compile(r"[0-9]{1,9}")
 
 
@@ -83,98 +82,57 @@ class Adapter:
         return Token(token, int(lifetime_s) if _WHOLE.fullmatch(lifetime_s) else TOKEN_LIFETIME_S)
 
     def execute(self, instruction: Instruction, context: Context) -> Execution:
-        """Post the transaction or the reversal; None when the provider says that it is at work."""
-        path, body = self._order(instruction)
+        """Give the order; None when the provider says that it is at work."""
+        order = order_of(instruction, names_both=self._names_both)
+        if order is None:
+            # Nothing is sent. It stays unknown, as every silence does, until the provider says that it never saw it.
+            return unknown(instruction, text="not sent: the API has no such request")
         headers = self._headers(context) | {
             "Content-Type": "application/json",
             "X-CorrelationID": instruction.reference,
         }
         if context.callback_url:
             headers["X-Callback-URL"] = context.callback_url
-        response = yield Request(method="POST", path=self._api + path, headers=headers, body=msgspec.json.encode(body))
-        said = said_in(response, instruction.transfer)
+        if instruction.operation in _THE_USERS:
+            headers |= {name: context.user[name.lower()] for name in _USER if context.user.get(name.lower())}
+        response = yield Request(
+            method=order.method, path=self._api + order.path, headers=headers, body=msgspec.json.encode(order.body)
+        )
+        said = said_in(response, matter_of(instruction))
         return None if said.failure is FailureClass.PENDING else outcome_of(instruction, **said._asdict())
 
     def inquire(self, instruction: Instruction, context: Context) -> Execution:
         """Find the operation by our correlation id, and read what the provider's link leads to."""
-        response = yield self._get(f"/responses/{_segment(instruction.reference)}", context)
-        if response.status == 404 and error_of(object_in(response))[0] == "identification":
+        matter = matter_of(instruction)
+        response = yield self._get(f"/responses/{segment(instruction.reference)}", context)
+        body = object_in(response)
+        if response.status == 404 and error_of(body)[0] == "identification":
             return unknown(instruction, FailureClass.ABSENT)
-        found = _LINK.fullmatch(text_at(object_in(response), "link")) if response.status == 200 else None
-        if found is None:
-            return unknown(instruction, code=said_in(response, instruction.transfer).code)
-        # Only the resource's kind and name are taken: a link decides neither the host nor the path before them.
-        response = yield self._get(f"/{found[1]}/{_segment(unquote(found[2]))}", context)
-        if response.status != 200:
-            return unknown(instruction, code=said_in(response, instruction.transfer).code)
-        return outcome_of(instruction, **said_by(object_in(response), instruction.transfer)._asdict())
+        path = followed(text_at(body, "link"), matter) if response.status == 200 else None
+        if path is None:
+            return unknown(instruction, code=said_in(response, matter).code)
+        said = said_when_asked((yield self._get(path, context)), matter)
+        if path := more_of(said, matter):
+            said = said_when_asked((yield self._get(path, context)), matter)
+        return outcome_of(instruction, **said._asdict())
 
     def consult(self, question: Question, context: Context) -> Consultation:
-        """Ask for an account holder's name or whether the account can be posted to."""
-        account = question.party[0]
-        response = yield self._get(f"/accounts/{account.key}/{_segment(account.value)}/{question.kind}", context)
-        body = object_in(response)
-        mandatory, known = _ANSWERED[question.kind]
-        if response.status == 200 and body.get(mandatory):
-            return Answer(finding=Finding.FOUND, body={name: body[name] for name in known if name in body})
-        if response.status == 404 and error_of(body) == ("identification", "identifiererror"):
-            return Answer(finding=Finding.NOT_FOUND)
-        return unanswered()
+        """Put a question; it goes without the customer's credentials."""
+        path = path_of(question)
+        if path is None:
+            return Answer(finding=Finding.UNSUPPORTED)
+        return answer_in((yield self._get(path, context)), question.kind)
 
     def heard(self, request: Request, subject: Subject | None) -> Outcome | None:
         """Read the final resource, or the error object, that the provider puts to our callback address."""
-        if subject is None:
+        if subject is None or (subject.operation is Operation.ISSUE and subject.resource is None):
             raise UnreadableError("a callback of this API says nothing of ours but in its address")
-        said = said_by(object_in(request), subject.transfer)
+        said = said_by(object_in(request), matter_at(subject))
         if said.failure is FailureClass.PENDING:
             return None
         if said.failure is FailureClass.UNCLEAR and not said.code:
-            raise UnreadableError("neither a transaction of ours nor an error object")
+            raise UnreadableError("neither what was asked for nor an error object")
         return outcome_heard(subject, self._connection.name, **said._asdict())
-
-    def _order(self, instruction: Instruction) -> tuple[str, dict[str, Any]]:
-        """Return the path and the body of the request to act."""
-        details = instruction.details
-        body: dict[str, Any] = {
-            "amount": str(instruction.money),
-            "currency": instruction.money.currency,
-            _CLIENTS: instruction.transfer,
-        } | {name: details[name] for name in _RELAYED if details.get(name)}
-        if instruction.description:
-            body["descriptionText"] = instruction.description[:_DESCRIPTION_MAX]
-        if custom := _custom_data(details):
-            body["customData"] = custom
-        if instruction.original:
-            return f"/transactions/{_segment(instruction.original)}/reversals", body | {"type": "reversal"}
-        body |= self._parties(instruction)
-        if instruction.operation is Operation.REFUND:
-            return "/transactions/type/adjustment", body
-        body |= {name: details[name] for name in _RELAYED_FORWARD if details.get(name)}
-        if isinstance(international := details.get("internationalTransferInformation"), dict):
-            body["internationalTransferInformation"] = {
-                name: value for name, value in international.items() if name not in _HUBS_OWN
-            }
-        if instruction.operation is Operation.DEBIT and details.get("oneTimeCode"):
-            body["oneTimeCode"] = details["oneTimeCode"]
-        return f"/transactions/type/{_segment(instruction.type)}", body
-
-    def _parties(self, instruction: Instruction) -> dict[str, Any]:
-        """Return both parties, the one who is elsewhere together with the institution that holds the account.
-
-        The API has no word for whose account is whose; without the institution a provider that is told
-        "merchantpay" could take it for the other direction.
-        """
-        payer, payee = _pairs(instruction.payer), _pairs(instruction.payee)
-        gives, gets = (
-            ("creditParty", "debitParty")
-            if instruction.operation is Operation.REFUND
-            else ("debitParty", "creditParty")
-        )
-        if instruction.operation is Operation.CREDIT:
-            here, there = {gets: payee}, {gives: _at(payer, instruction.payer_fsp)}
-        else:
-            here, there = {gives: payer}, {gets: _at(payee, instruction.payee_fsp)}
-        return here | there if self._names_both else here
 
     def _get(self, path: str, context: Context) -> Request:
         return Request(method="GET", path=self._api + path, headers=self._headers(context))
@@ -190,25 +148,3 @@ class Adapter:
             headers["X-Account-Holding-Institution-Identifier-Type"] = "organisationid"
             headers["X-Account-Holding-Institution-Identifier"] = institution
         return headers
-
-
-def _custom_data(details: dict[str, Any]) -> list[Any]:
-    """Return the caller's pairs, and the caller's own reference, which ours has taken the place of."""
-    given = details.get("customData")
-    pairs = list(given) if isinstance(given, list) else []
-    if theirs := details.get(_CLIENTS):
-        pairs = [*pairs[: _PAIRS_MAX - 1], {"key": _CLIENTS, "value": theirs}]
-    return pairs
-
-
-def _pairs(party: Party) -> list[dict[str, str]]:
-    return [{"key": each.key, "value": each.value} for each in party]
-
-
-def _at(pairs: list[dict[str, str]], institution: str) -> list[dict[str, str]]:
-    known = any(pair["key"] == "organisationid" for pair in pairs)
-    return pairs if known else [*pairs, {"key": "organisationid", "value": institution}]
-
-
-def _segment(text: str) -> str:
-    return quote(text, safe="")

@@ -31,58 +31,56 @@ FAILURES: Final = {code.lower(): failure for failure, codes in _CODES.items() fo
 # Known, and yet no decision about the money: the first use of the reference, or a later try, tells.
 _UNDECIDED: Final = frozenset({FailureClass.DUPLICATE, FailureClass.PROVIDER_UNAVAILABLE})
 _REFUSING: Final = frozenset({"businessrule", "validation", "authorisation", "identification"})
-_REFUSING_STATUS: Final = frozenset({400, 401, 403, 404})
-_TAKEN_STATUS: Final = frozenset({200, 201, 202})
-_PENDING: Final = frozenset({"pending", "created"})
+PENDING: Final = frozenset({"pending", "created"})
 
-_CLIENTS: Final = "requestingOrganisationTransactionReference"
+CLIENTS: Final = "requestingOrganisationTransactionReference"  # under it our transfer travels
 # A number keeps the digits it was written with: amounts never pass through a float.
 _decoder: Final = msgspec.json.Decoder(float_hook=str)
 
 
-def said_in(response: Response, transfer: str) -> Said:
-    """Read the answer to a request to act."""
-    body = object_in(response)
-    said = said_by(body, transfer)
-    believed = _REFUSING_STATUS if error_of(body)[0] else _TAKEN_STATUS
-    return said if response.status in believed else Said(code=said.code, text=said.text)
+def transaction_told(body: dict[str, Any]) -> Said:
+    """Read a transaction."""
+    return _told(body, text_at(body, "transactionStatus"), text_at(body, "transactionReference"))
 
 
-def said_by(body: dict[str, Any], transfer: str) -> Said:
-    """Read what a provider gives as the end of an operation: a resource, a request state, an error object."""
-    return _refused(body) if error_of(body)[0] else _told(body, transfer)
+def state_told(body: dict[str, Any]) -> Said:
+    """Read a request state."""
+    return _told(body, text_at(body, "status"), text_at(body, "objectReference"))
 
 
-def _told(body: dict[str, Any], transfer: str) -> Said:
-    if body.get(_CLIENTS, transfer) != transfer:
-        return Said()
-    reference = text_at(body, "transactionReference") or text_at(body, "objectReference")
-    status = text_at(body, "status" if "serverCorrelationId" in body else "transactionStatus")
+def _told(body: dict[str, Any], status: str, reference: str) -> Said:
     said = Said(code=status, provider_reference=reference)
     match status.lower():
         case "completed":
-            return _completed(body, said)
+            return priced(said, body, "amount")
         case "failed":
-            reason = body.get("error", body.get("errorReference"))
-            if isinstance(reason, dict):
-                return _refused(reason)._replace(provider_reference=reference)
-            return said._replace(verdict=Verdict.REFUSED, failure=FailureClass.REFUSED)
-        case word if word in _PENDING:
+            return failed(said, body)
+        case word if word in PENDING:
             return said._replace(failure=FailureClass.PENDING)
     return said
 
 
-def _completed(body: dict[str, Any], said: Said) -> Said:
+def priced(said: Said, body: dict[str, Any], amount: str) -> Said:
+    """Accept, with the amount that is stated; an amount that cannot be read leaves doubt."""
     accepted = said._replace(verdict=Verdict.ACCEPTED, failure=None, code="")
-    if "amount" not in body and "currency" not in body:
+    if amount not in body and "currency" not in body:
         return accepted
     try:
-        return accepted._replace(money=Money.parse(text_at(body, "amount"), text_at(body, "currency")))
+        return accepted._replace(money=Money.parse(text_at(body, amount), text_at(body, "currency")))
     except MoneyError:
         return said
 
 
-def _refused(body: dict[str, Any]) -> Said:
+def failed(said: Said, body: dict[str, Any]) -> Said:
+    """Refuse, by the error object beside the word if there is one."""
+    reason = body.get("error", body.get("errorReference"))
+    if isinstance(reason, dict):
+        return refused(reason)._replace(provider_reference=said.provider_reference)
+    return said._replace(verdict=Verdict.REFUSED, failure=FailureClass.REFUSED)
+
+
+def refused(body: dict[str, Any]) -> Said:
+    """Read an error object."""
     category, code = error_of(body)
     failure = FAILURES.get(code, FailureClass.UNCLEAR) if category in _REFUSING else FailureClass.UNCLEAR
     decided = failure not in _UNDECIDED and failure is not FailureClass.UNCLEAR
@@ -98,11 +96,16 @@ def error_of(body: dict[str, Any]) -> tuple[str, str]:
 
 def object_in(message: Request | Response) -> dict[str, Any]:
     """Return a JSON object; an empty one for whatever else the body is."""
-    try:
-        body = _decoder.decode(message.body)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return {}
+    body = json_in(message)
     return body if isinstance(body, dict) else {}
+
+
+def json_in(message: Request | Response) -> Any:
+    """Return whatever JSON the body is; None if it is none."""
+    try:
+        return _decoder.decode(message.body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
 
 
 def text_at(body: dict[str, Any], name: str) -> str:

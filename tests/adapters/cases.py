@@ -89,6 +89,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     about: str
     kind: Literal["login", "execute", "inquire", "consult", "heard"]
     settings: dict[str, str] = {}
+    user: dict[str, str] = {}
     instruction: dict[str, Any] = {}
     question: dict[str, Any] = {}
     exchange: list[Exchange] = []
@@ -173,7 +174,7 @@ def led(conversation: Generator[Request, Response, Any], responses: Iterable[Res
 
 
 def begun(folder: Folder, case: Case) -> Generator[Request, Response, Any]:
-    adapter, context = folder.build(case), Context(now=NOW, callback_url=CALLBACK_URL)
+    adapter, context = folder.build(case), Context(now=NOW, callback_url=CALLBACK_URL, user=case.user)
     match case.kind:
         case "login":
             return adapter.login(context)
@@ -184,9 +185,20 @@ def begun(folder: Folder, case: Case) -> Generator[Request, Response, Any]:
     return adapter.consult(msgspec.convert(QUESTION | case.question, Question), context)
 
 
+def subject_of(about: Instruction) -> Subject:
+    """What the signed address of a callback says."""
+    errand = about.errand
+    return Subject(
+        transfer=about.transfer,
+        operation=about.operation,
+        reference=about.reference,
+        resource=errand.resource if errand else None,
+        change=errand.change if errand else False,
+    )
+
+
 def heard(folder: Folder, case: Case, body: bytes | None = None) -> Outcome | None:
-    about, said = case.given, case.callback
-    subject = Subject(transfer=about.transfer, operation=about.operation, reference=about.reference)
+    said, subject = case.callback, subject_of(case.given)
     request = Request(method=said.method, path="/", headers=said.headers, body=said.body if body is None else body)
     return folder.build(case).heard(request, subject if case.signed else None)
 

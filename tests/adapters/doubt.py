@@ -47,6 +47,17 @@ NOISE = {
 }
 
 
+LISTS = frozenset({"billcompanies", "bills", "billpayments", "authorisationcodes"})
+
+
+def is_word(case: Case, noise: str) -> bool:
+    """Say whether noise is an explicit word in its place: 204 says that a change was made, [] that a list is empty."""
+    errand = case.given.errand
+    changes = case.kind == "execute" and errand is not None and errand.change
+    lists = case.kind == "consult" and case.question.get("kind") in LISTS
+    return (noise == "204" and changes) or (noise == "empty array" and lists)
+
+
 def noisy(case: Case, noise: Response) -> Iterator[Iterable[Response]]:
     """The conversation of a case, noise from one answer on, for each of its answers."""
     for index in range(len(case.exchange)):
@@ -58,6 +69,8 @@ def decided(folder: Folder) -> Iterator[tuple[str, Case, bytes, Callable[[bytes]
     for name, case in folder.cases.items():
         if case.verdict not in {"accepted", "refused"}:
             continue
+        if case.kind != "heard" and not case.responses[-1].body:
+            continue  # a status alone decides: there is no word to change
         if case.kind == "heard":
             yield name, case, case.callback.body, lambda body, case=case: heard(folder, case, body)  # type: ignore[misc]
         else:

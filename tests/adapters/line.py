@@ -10,11 +10,12 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from adapters.contract import Connection, Heard, Operation, Outcome, Request, Subject, Verdict
+from adapters.contract import Connection, Heard, Operation, Outcome, Request, Verdict
 from adapters.http import ConversationError, Line, Work, open_session
 from routing.message import Act, Instruction
 from routing.money import Money
 from routing.party import Identifier
+from tests.adapters.cases import subject_of
 from tests.adapters.spoken import PAYEE, World
 
 NOW_MS = 1_800_000_000_000
@@ -67,7 +68,7 @@ async def carried_out(world: World, adapter: str, provider: str, instruction: In
     )
     work = Work.of(adapter, connection)
     reference = instruction.reference
-    subject = Subject(transfer=instruction.transfer, operation=instruction.operation, reference=reference)
+    subject = subject_of(instruction)
     async with open_session() as session, receiving() as (address, received):
         line = Line(work, session, lambda: NOW_MS)
         answer = await said(line, instruction, address)

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,12 +13,14 @@ from adapters.contract import (
     ADAPTERS,
     Answer,
     Connection,
+    Context,
     FailureClass,
     Finding,
     Instruction,
     Operation,
     Outcome,
     Request,
+    Resource,
     Response,
     Subject,
     Token,
@@ -34,6 +37,7 @@ from routing.money import Money
 from tests.adapters.cases import (
     CONNECTION,
     INSTRUCTION,
+    NOW,
     Case,
     Folder,
     assert_sent,
@@ -45,7 +49,7 @@ from tests.adapters.cases import (
     led,
     read,
 )
-from tests.adapters.doubt import NOISE, decided, flips, is_amount, noisy, with_word, words_in
+from tests.adapters.doubt import NOISE, decided, flips, is_amount, is_word, noisy, with_word, words_in
 
 NEW = "acme_money"  # the adapter that is made from the template for these tests
 LINES_MAX = 300
@@ -144,7 +148,7 @@ def test_a_case_reads_as_it_is_written_and_reads_the_same_again(told: tuple[Fold
 @pytest.mark.parametrize("noise", NOISE)
 def test_noise_is_never_an_outcome(folder: Folder, noise: str) -> None:
     for name, case in folder.cases.items():
-        for responses in noisy(case, NOISE[noise]):
+        for responses in () if is_word(case, noise) else noisy(case, NOISE[noise]):
             result = read(folder, case, responses)
             if case.kind == "login":
                 assert result is None, name
@@ -217,8 +221,10 @@ def test_no_secret_shows_in_an_address_an_outcome_or_a_repr(told: tuple[Folder, 
         if isinstance(talk.result, Outcome):
             shown.append(encoded(talk.result).decode())
     adapter = folder.build(case)
-    shown += [repr(adapter), repr(vars(adapter))]
-    hidden = [*folder.secrets.values(), *([case.token["value"]] if case.token else [])]
+    shown += [repr(adapter), repr(vars(adapter)), repr(Context(now=NOW, user=case.user))]
+    code = case.given.own.get(Resource.CODE) or case.given.details.get("oneTimeCode")
+    hidden = [*folder.secrets.values(), *([case.token["value"]] if case.token else []), *case.user.values()]
+    hidden += [code] if code else []
     assert [secret for secret in hidden if any(secret in text for text in shown)] == []
 
 
@@ -325,6 +331,25 @@ def test_the_providers_words_are_bounded_and_a_database_can_hold_them() -> None:
     subject = Subject(transfer="1" * 32, operation=Operation.CREDIT, reference="2")
     for each in (outcome, outcome_heard(subject, CONNECTION, Verdict.UNKNOWN, **words)):
         assert (each.code, each.text, each.provider_reference) == ("a" * 256, "b" * 256, "c")
+
+
+def test_a_resource_is_kept_as_a_database_can_hold_it_and_left_out_where_it_is_too_large_or_deep() -> None:
+    instruction = msgspec.convert(INSTRUCTION, Instruction)
+    deep: dict[str, Any] = {}
+    for _ in range(600):
+        deep = {"a": deep}
+    kept = {
+        "a zero": ({"a\0": ["b\0", {"c": 1}]}, {"a": ["b", {"c": 1}]}),
+        "large": ({"a": "x" * 70_000}, {}),
+        "deep": (deep, {}),
+    }
+    for name, (given, expected_) in kept.items():
+        outcome = outcome_of(instruction, Verdict.ACCEPTED, resource=given, provider_reference="M1")
+        assert (outcome.verdict, outcome.resource, outcome.provider_reference) == (
+            Verdict.ACCEPTED,
+            expected_,
+            "M1",
+        ), name
 
 
 def test_a_repr_shows_neither_secrets_nor_parties() -> None:
