@@ -18,16 +18,25 @@ from aiohttp import web
 from prometheus_client import Counter, Gauge, Histogram
 
 from adapters.contract import FailureClass, Heard, Instruction, Outcome, Question, Verdict, unanswered, unknown
-from adapters.http import Clock, ConversationError, Line, Work, open_session
+from adapters.http import Clock, ConversationError, Line, OversizedError, Work, open_session
 from adapters.inbox import Inbox, doubted
 from routing.bus import Bus, BusError, pause_s
 from routing.message import Act, decoded, encoded
 from routing.topology import INQUIRY_EXPIRY_MS, OUTCOMES, inquiries, instructions
 
 CONSULTATIONS_MAX: Final = 8  # questions of one connection answered at the same time
+ANSWER_BYTES_MAX: Final = 1 << 19  # of an answer on the bus
 PUBLISH_PAUSE_MAX_S: Final = 5.0
 CLOSE_WITHIN_S: Final = 15.0
 
+_UNANSWERED: Final = (
+    msgspec.DecodeError,
+    ValueError,
+    RecursionError,
+    ConversationError,
+    OversizedError,
+    TimeoutError,
+)
 _VERDICTS: Final = (*Verdict, "later")
 
 INSTRUCTIONS_TOTAL: Final = Counter(
@@ -207,16 +216,19 @@ class Runner:
 
     async def _reply(self, desk: _Desk, envelope: bytes) -> bytes:
         """Answer a question; what cannot be answered clearly and in time is unanswered."""
-        answer = unanswered()
         try:
             question = msgspec.json.decode(envelope, type=Question)
             # Who asked has given up by then.
             async with asyncio.timeout(INQUIRY_EXPIRY_MS / 1000), desk.consultations:
                 answer = await desk.line.converse(partial(desk.line.adapter.consult, question))
+            if len(said := encoded(answer)) > ANSWER_BYTES_MAX:
+                raise OversizedError
             log.info("question.answered", connection=desk.line.name, kind=question.kind, finding=answer.finding)
-        except (msgspec.DecodeError, ValueError, ConversationError, TimeoutError) as error:
+        except _UNANSWERED as error:
             log.warning("question.unanswered", connection=desk.line.name, error=type(error).__name__)
-        return encoded(answer)
+        else:
+            return said
+        return encoded(unanswered())
 
 
 def _checked(instruction: Instruction, outcome: Outcome) -> Outcome:
