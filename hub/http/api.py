@@ -1,5 +1,6 @@
 """What every operation is given: the door, the reader, the settings; and what one call says about itself."""
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -17,10 +18,12 @@ from hub.core.participant import Scheme
 from hub.flow import Door
 from hub.http.errors import ApiError, invalid
 from hub.http.schema import in_utc
+from hub.store.batches import Batches
 from hub.store.read import Reader
 from routing.party import Identifier
 
 SCHEME_FOR_S: Final = 1.0
+UPLOADS_MAX: Final = 2  # batches read at once: each may take its largest body's memory
 # What is kept is walked and written again later; what nests as deep as a decoder takes could not be.
 NESTING_MAX: Final = 32
 _CORRELATION: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
@@ -32,6 +35,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     prefix: str = "/mm/v1.2"
     body_max_bytes: int = 262_144
+    batch_body_max_bytes: int = 67_108_864  # of POST /batchtransactions alone
     token_lifetime_s: int = 3_600
     callback_https_only: bool = True
     poll_limit: int = 100
@@ -43,7 +47,8 @@ class Call(NamedTuple):
     """One authenticated call."""
 
     request: web.Request
-    caller: str
+    caller: str  # the participant
+    client: str = ""  # which of its credentials
 
     def part(self, name: str) -> str:
         """Return a part of the path."""
@@ -53,11 +58,13 @@ class Call(NamedTuple):
 class Api:
     """What operations work with."""
 
-    def __init__(self, door: Door, reader: Reader, settings: HttpSettings) -> None:
+    def __init__(self, door: Door, reader: Reader, settings: HttpSettings, batches: Batches | None = None) -> None:
         """Keep them."""
         self.door = door
         self.reader = reader
         self.settings = settings
+        self.batches = batches  # None: this store keeps none
+        self.uploads = asyncio.Semaphore(UPLOADS_MAX)
         self._scheme: tuple[Scheme, float] | None = None
 
     async def scheme(self) -> Scheme:
@@ -69,17 +76,9 @@ class Api:
 
     async def body(self, call: Call) -> Any:
         """Read a JSON body; raises an ApiError that says what is wrong with it."""
-        request = call.request
-        if self.settings.date_tolerance_s is not None:
-            _fresh(request.headers.get("X-Date", ""), self.settings.date_tolerance_s)
-        if request.content_type not in ("application/json", "application/json-patch+json"):
-            raise invalid("Content-Type", "formatError", "Send application/json.")
-        content = await request.read()
-        declared = request.headers.get("X-Content-Hash", "")
-        if declared and not hmac.compare_digest(
-            hashlib.sha256(content).hexdigest().encode(), declared.strip().lower().encode(errors="surrogateescape")
-        ):
-            raise invalid("X-Content-Hash", "formatError", "The hash is not that of the body as it arrived.")
+        self.expect_json(call)
+        content = await call.request.read()
+        as_declared(call, content)
         if b"\\u0000" in content:
             raise invalid("body", "formatError", "Text must not contain the character U+0000.")
         try:
@@ -89,6 +88,13 @@ class Api:
         if _too_deep(data, NESTING_MAX):
             raise invalid("body", "formatError", f"Nest objects and lists at most {NESTING_MAX} deep.")
         return data
+
+    def expect_json(self, call: Call) -> None:
+        """Raise an ApiError for a write that is too old, or no JSON by its own account."""
+        if self.settings.date_tolerance_s is not None:
+            _fresh(call.request.headers.get("X-Date", ""), self.settings.date_tolerance_s)
+        if call.request.content_type not in ("application/json", "application/json-patch+json"):
+            raise invalid("Content-Type", "formatError", "Send application/json.")
 
     def correlation(self, call: Call) -> str:
         """Return X-CorrelationID, or nothing when there is none; raises an ApiError when it is no UUID."""
@@ -137,6 +143,15 @@ class Api:
         """Return the caller's country, in which telephone numbers without country code are read."""
         participant = (await self.scheme()).participants.get(call.caller)
         return participant.country if participant else None
+
+
+def as_declared(call: Call, content: bytes) -> None:
+    """Raise an ApiError for a body that is not the one whose hash was declared."""
+    declared = call.request.headers.get("X-Content-Hash", "")
+    if declared and not hmac.compare_digest(
+        hashlib.sha256(content).hexdigest().encode(), declared.strip().lower().encode(errors="surrogateescape")
+    ):
+        raise invalid("X-Content-Hash", "formatError", "The hash is not that of the body as it arrived.")
 
 
 def _fresh(text: str, tolerance_s: int) -> None:

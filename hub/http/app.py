@@ -20,8 +20,9 @@ from hub.http.metrics import metrics_routes
 from hub.http.openapi import document
 from hub.http.operation import Answer
 from hub.http.operations import OPERATIONS
+from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
-from hub.store.read import Reader
+from hub.store.read import Credential, Reader
 
 __all__ = ["HttpSettings", "build"]
 
@@ -30,15 +31,15 @@ _SECONDS: Final = Histogram(
 )
 _PAGE: Final = Path(__file__).with_name("docs.html")
 _RETRY_AFTER: Final = "2"
-_CALLER: Final = web.RequestKey("caller", str)
+_CALLER: Final = web.RequestKey("caller", Credential)
 
 _log: Final = structlog.get_logger("http")
 
 
-def build(door: Door, reader: Reader, settings: HttpSettings) -> web.Application:
-    """Build the application."""
+def build(door: Door, reader: Reader, settings: HttpSettings, batches: Batches | None = None) -> web.Application:
+    """Build the application; without `batches` it takes none."""
     gate = Gate(reader, settings.token_lifetime_s)
-    api = Api(door, reader, settings)
+    api = Api(door, reader, settings, batches)
     described = msgspec.json.encode(document(settings))
     public = [
         web.post("/v1/oauth/accesstoken", gate.issue),
@@ -57,7 +58,8 @@ def build(door: Door, reader: Reader, settings: HttpSettings) -> web.Application
 
 async def _answered(api: Api, answer: Answer, seconds: Histogram, request: web.Request) -> web.StreamResponse:
     with seconds.time():
-        return await answer(api, Call(request, request[_CALLER]))
+        credential = request[_CALLER]
+        return await answer(api, Call(request, credential.participant, credential.client_id))
 
 
 def _closed_but_for(gate: Gate, public: frozenset[str]) -> Middleware:
@@ -66,7 +68,7 @@ def _closed_but_for(gate: Gate, public: frozenset[str]) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path not in public:
-            request[_CALLER] = await gate.participant(request)
+            request[_CALLER] = await gate.credential(request)
         return await handler(request)
 
     return middleware

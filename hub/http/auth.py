@@ -43,10 +43,10 @@ class Gate:
         """Ask this reader for credentials and tokens."""
         self._reader = reader
         self._token_lifetime_s = token_lifetime_s
-        self._remembered: dict[bytes, tuple[str, float]] = {}
+        self._remembered: dict[bytes, tuple[Credential, float]] = {}
 
-    async def participant(self, request: web.Request) -> str:
-        """Return the participant that calls; raises an ApiError for anybody else."""
+    async def credential(self, request: web.Request) -> Credential:
+        """Return whose software calls, and which; raises an ApiError for anybody else."""
         header = request.headers.get("Authorization", "")
         key = request.headers.get("X-API-Key", "")
         fingerprint = hashed(f"{header}\n{key}")
@@ -54,22 +54,22 @@ class Gate:
         now = time.monotonic()
         if found is not None and found[1] > now:
             return found[0]
-        participant = await self._verified(header, key)
+        credential = await self._verified(header, key)
         if len(self._remembered) >= REMEMBERED_MAX:
             self._remembered.clear()
-        self._remembered[fingerprint] = (participant, now + REMEMBER_S)
-        return participant
+        self._remembered[fingerprint] = (credential, now + REMEMBER_S)
+        return credential
 
-    async def _verified(self, header: str, key: str) -> str:
+    async def _verified(self, header: str, key: str) -> Credential:
         kind, _, value = header.partition(" ")
         if kind.lower() == "bearer" and value:
             credential = await self._reader.token(hashed(value.strip()))
             if credential is not None and (not key or _matches(key, credential.api_key_hash)):
-                return credential.participant
+                return credential
         elif kind.lower() == "basic":
             credential = await self._basic(value)
             if key and _matches(key, credential.api_key_hash):
-                return credential.participant
+                return credential
         raise _unauthorised()
 
     async def _basic(self, value: str) -> Credential:

@@ -216,6 +216,10 @@ class Batches:
                 await _tell(connection, tell(now, await _progress(connection, id_)))
         return request, id_
 
+    async def now_ms(self) -> int:
+        """Return the time on the database's clock."""
+        return int((await self._rows(f"SELECT {NOW_MS}"))[0][0])
+
     async def batch(self, id_: str) -> Batch | None:
         """Return a batch."""
         rows = await self._rows(_READ, id_)

@@ -24,6 +24,7 @@ from hub.core.participant import Scheme
 from hub.ledger.account import Account
 from hub.ledger.journal import Book, Entry, digest
 from hub.store import statements
+from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
 from hub.store.lookups import LookUps
 from routing.party import Identifier
@@ -159,6 +160,8 @@ class SqlStore(LookUps):
                 kwargs={"autocommit": True, "application_name": "makutano-reader"},
             )
         )
+
+        self.batches = Batches(self._readers)
 
     async def open(self) -> None:
         """Open the connections; raises UnavailableError when the database does not answer."""

@@ -1,6 +1,7 @@
 """Who gets in where: a few things are public, and everything else asks who is calling, whether it exists or not."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -39,12 +40,12 @@ def routes() -> Iterator[tuple[str, str]]:
         "accountId": "walletid@B-1",
         "transactionType": "transfer",
     }
-    names = ("transactionReference", "serverCorrelationId", "clientCorrelationId", "errorId")
     for route in app.router.routes():
         resource = route.resource
         assert resource is not None
-        formatter = resource.get_info().get("formatter")
-        path = formatter.format_map(filling | dict.fromkeys(names, "0" * 32)) if formatter else resource.canonical
+        formatter = resource.get_info().get("formatter", "")
+        names = re.findall(r"{(\w+)}", formatter)
+        path = formatter.format_map(dict.fromkeys(names, "0" * 32) | filling) if formatter else resource.canonical
         yield route.method, path
 
 
