@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from adapters.contract import Errand, FailureClass, Resource, Said, Verdict
 from adapters.gsma_mmapi.paths import account_at, segment
-from adapters.gsma_mmapi.words import text_at
+from adapters.gsma_mmapi.words import PENDING, text_at
 from routing.party import IDENTIFIER_KEYS, Identifier, Party
 
 
@@ -103,15 +103,18 @@ def said_of(body: dict[str, Any], errand: Errand) -> Said:
 
 def _made(body: dict[str, Any], resource: Resource) -> Said:
     form = _FORMS.get(resource)
-    if form is None or not body.get(form.name):
+    if form is None:
         return Said()
-    whole = resource is Resource.ACCOUNT and isinstance(body[form.name], list)
-    reference, state = text_at(body, form.name), text_at(body, form.state)
+    named, state = body.get(form.name), text_at(body, form.state)
+    reference = "" if resource is Resource.ACCOUNT else text_at(body, form.name)
+    # Only an account is named by a list: of its identifiers.
+    if not reference and not (resource is Resource.ACCOUNT and isinstance(named, list) and named):
+        return Said()
     said = Said(code=state, provider_reference=reference)
-    if not (whole or reference) or (form.state in body and state.lower() not in form.states):
-        pending = reference and state.lower() == "pending" and resource is Resource.QUOTATION
-        return said._replace(failure=FailureClass.PENDING) if pending else said
-    return said._replace(verdict=Verdict.ACCEPTED, failure=None, code="", resource=body)
+    if form.state not in body or state.lower() in form.states:
+        return said._replace(verdict=Verdict.ACCEPTED, failure=None, code="", resource=body)
+    pending = resource is Resource.QUOTATION and state.lower() in PENDING
+    return said._replace(failure=FailureClass.PENDING) if pending else said
 
 
 def _shows(body: dict[str, Any], changes: Any) -> bool:
