@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import importlib
+import tomllib
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from adapters.simulator.app import Simulator
 from adapters.simulator.provider import Settings
+from adapters.simulator.seed import Seed, read_seeds
 
 
 def main() -> None:
@@ -21,13 +23,17 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--provider", action="append", required=True, metavar="NAME:DIALECT[:sync]")
     parser.add_argument("--journal", type=Path, help="file that keeps what was decided over a restart")
+    parser.add_argument("--seed", type=Path, help="TOML file of what each provider has at the beginning")
     parser.add_argument("--latency-ms", type=int, default=0, help="between the answer and the callback")
     parser.add_argument("--late-s", type=float, default=3, help="the same for amounts that end in 02")
     parser.add_argument("--client", default="makutano:demo", metavar="ID:SECRET")
     given = parser.parse_args()
     try:
-        providers = [_settings(each, given) for each in given.provider]
-    except msgspec.ValidationError as error:
+        seeds = read_seeds(given.seed) if given.seed else {}
+        providers = [_settings(each, given, seeds) for each in given.provider]
+        if unknown := seeds.keys() - {each.name for each in providers}:
+            parser.error(f"{given.seed} has a table for {sorted(unknown)}, and no provider is called so")
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError, OSError) as error:
         parser.error(str(error))
     # uvloop is not there on Windows.
     with suppress(ImportError):
@@ -41,7 +47,7 @@ def main() -> None:
     )
 
 
-def _settings(text: str, given: argparse.Namespace) -> Settings:
+def _settings(text: str, given: argparse.Namespace, seeds: dict[str, Seed]) -> Settings:
     name, _, rest = text.partition(":")
     dialect, _, style = rest.partition(":")
     if style not in ("", "sync"):
@@ -54,7 +60,7 @@ def _settings(text: str, given: argparse.Namespace) -> Settings:
         "late_s": given.late_s,
         "client": given.client,
     }
-    return msgspec.convert(fields, Settings)
+    return msgspec.structs.replace(msgspec.convert(fields, Settings), seed=seeds.get(name))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,16 @@ from adapters.simulator.gsma import Gsma
 from adapters.simulator.iso import Iso
 from adapters.simulator.provider import Dialect, Provider, Settings
 from adapters.simulator.rules import Rule, Rules
+from adapters.simulator.seed import Seed
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+
+
+class Confirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a customer says to all that waits for it."""
+
+    account: str
+    accept: bool
 
 
 class Simulator:
@@ -32,9 +40,13 @@ class Simulator:
             name: Gsma(provider) if provider.settings.dialect == "gsma" else Iso(provider)
             for name, provider in self._providers.items()
         }
+        remembered = set()
         for record in self._journal.records() if self._journal else ():
             if record.provider in self._providers:
-                self._providers[record.provider].book.replay(record)
+                remembered.add(record.provider)
+                self._providers[record.provider].replay(record)
+        for name in self._providers.keys() - remembered:
+            self._providers[name].begin()
         self.app = web.Application()
         self.app.router.add_route("*", "/{provider}/_control/{what}", self._control)
         self.app.router.add_route("*", "/{provider}/{tail:.*}", self._answer)
@@ -73,6 +85,8 @@ class Simulator:
             ("GET", "balances"): self._balances,
             ("GET", "journal"): self._requests_and_entries,
             ("PUT", "rules"): self._put_rules,
+            ("PUT", "seed"): self._put_seed,
+            ("POST", "confirm"): self._confirm,
             ("POST", "reset"): self._reset,
             ("POST", "revoke"): self._revoke,
         }
@@ -99,9 +113,18 @@ class Simulator:
         provider.rules = Rules(msgspec.json.decode(await request.read(), type=list[Rule]))
         return provider.rules.rules
 
+    async def _put_seed(self, provider: Provider, request: web.Request) -> Any:
+        provider.sow(msgspec.json.decode(await request.read(), type=Seed))
+        return provider.totals()
+
+    async def _confirm(self, provider: Provider, request: web.Request) -> Any:
+        said = msgspec.json.decode(await request.read(), type=Confirmation)
+        account = provider.book.named([said.account])
+        ended = await provider.confirm(account, self._dialects[provider.settings.name], accept=said.accept)
+        return {"ended": [entry.order.reference for entry in ended]}
+
     async def _reset(self, provider: Provider, _: web.Request) -> dict[str, Any]:
-        provider.book.forget()
-        provider.rules = Rules()
+        provider.reset()
         return provider.totals()
 
     async def _revoke(self, provider: Provider, _: web.Request) -> dict[str, Any]:

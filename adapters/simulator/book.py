@@ -4,50 +4,23 @@ With a file every decision is written there before it is answered, so that a pro
 started again remembers. What is written has left the process; it is not forced to the disk.
 """
 
-import time
 from collections import Counter, deque
-from collections.abc import Iterator
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from adapters.simulator.order import Direction, Entry, Kind, Order, Write
 from adapters.simulator.rules import MANNERS, Fate, Refusal
+from adapters.simulator.shelf import Shelf
+from adapters.simulator.words import now_ms
 from routing.money import Money
 
 REQUESTS_KEPT: Final = 100_000
-
-
-class Direction(StrEnum):
-    """Which way an order moves the customer's money."""
-
-    CREDIT = "credit"
-    DEBIT = "debit"
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dialect read out of a request."""
-
-    reference: str  # the caller's, one for each operation
-    direction: Direction
-    account: str
-    money: Money
-    business: str = ""  # what the caller calls the whole transfer
-    reverses: str = ""  # the provider's own reference of what is taken back
-    callback_url: str = ""
-    details: dict[str, Any] = {}  # what the dialect repeats in its answers
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as it was decided."""
-
-    number: int
-    order: Order
-    fate: Fate
-    at_ms: int
-    refusal: Refusal | None = None
+# These say where an account is; beside another identifier they name no account of their own.
+_PLACES: Final = frozenset({"organisationid", "swiftbic", "sortcode", "bankname", "serviceprovider"})
 
 
 class Heard(NamedTuple):
@@ -58,12 +31,21 @@ class Heard(NamedTuple):
     first: bool
 
 
-class Account(msgspec.Struct):
+class Account(msgspec.Struct, kw_only=True):
     """A customer's account, with balances in minor units by currency."""
 
     name: str
     status: str = "available"
+    sub_status: str = ""
+    type: str = ""
     balances: dict[str, int] = {}
+    opening: int = 0  # what it holds in any other currency
+    registered: bool = False  # and not only named by somebody
+    identifiers: list[str] = []
+    identities: dict[str, dict[str, Any]] = {}
+    asks: bool = False  # the customer is asked before every debit
+    tokens: list[str] = []  # that prove the customer
+    at_ms: int = 0
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,7 +53,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     provider: str
     entry: Entry | None = None
+    ended: Entry | None = None  # an order that waited
     dropped: str = ""
+    seed: dict[str, Any] | None = None
+    forgot: bool = False
 
 
 class Journal:
@@ -106,28 +91,61 @@ class Book:
     def __init__(self, provider: str, opening_minor: int, journal: Journal | None = None) -> None:
         """Begin with no accounts: whoever is named gets one with `opening_minor` in every currency."""
         self._provider = provider
-        self._opening = opening_minor
+        self.opening = opening_minor
         self._journal = journal
         self.forget()
 
     def forget(self) -> None:
-        """Forget everything; the file, if there is one, keeps it."""
+        """Forget everything."""
         self.accounts: dict[str, Account] = {}
+        self.shelf = Shelf()
+        self.closed = False  # only accounts that were sown or created exist
         self.entries: list[Entry] = []
         self.by_reference: dict[str, Entry] = {}
+        self.by_account: dict[str, list[int]] = {}
         self.dropped: set[str] = set()
         self.requests: deque[Heard] = deque(maxlen=REQUESTS_KEPT)
         self.first_time = 0
         self.repeats = 0
         self.moved: dict[Direction, Counter[str]] = {direction: Counter() for direction in Direction}
         self._executed: Counter[tuple[str, str, str]] = Counter()
+        self._aliases: dict[str, str] = {}
+
+    def write(self, **record: Any) -> None:
+        """Write a line of the file, if there is one."""
+        if self._journal:
+            self._journal.write(Record(provider=self._provider, **record))
+
+    def named(self, identifiers: Sequence[str]) -> str:
+        """Return the account that identifiers together mean: a registered one, else the first."""
+        for number, each in enumerate(identifiers):
+            if each in self._aliases and (number == 0 or each.partition("@")[0] not in _PLACES):
+                return self._aliases[each]
+        return identifiers[0]
+
+    def known(self, key: str) -> Account | None:
+        """Return an account that exists; where nobody has to be registered, whoever is named does."""
+        return self.accounts.get(key) if self.closed else self.account(key)
 
     def account(self, key: str) -> Account:
         """Return the account of "msisdn@+254700111222", opened if need be."""
         account = self.accounts.get(key)
         if account is None:
-            account = self.accounts[key] = Account(name=f"Customer {key[-4:]}")
+            account = self.accounts[key] = Account(
+                name=f"Customer {key[-4:]}", opening=self.opening, identifiers=[key], at_ms=now_ms()
+            )
         return account
+
+    def register(self, account: Account) -> None:
+        """Open an account under all its identifiers, in the place of one that was only named."""
+        self.accounts[account.identifiers[0]] = account
+        self._aliases |= dict.fromkeys(account.identifiers, account.identifiers[0])
+
+    def available(self, key: str, currency: str, at_ms: int, *, but: str = "") -> int:
+        """Return what an account can pay, in minor units; `but` is the code by which it pays."""
+        account = self.account(key)
+        balance = account.balances.get(currency, account.opening)
+        return balance - self.shelf.held(key, currency, at_ms, but=but)
 
     def hear(self, reference: str) -> Entry | None:
         """Note a request, and return what was decided when the same reference came before."""
@@ -135,7 +153,7 @@ class Book:
         first = known is None and reference not in self.dropped
         self.first_time += first
         self.repeats += not first
-        self.requests.append(Heard(_now_ms(), reference, first))
+        self.requests.append(Heard(now_ms(), reference, first))
         return known
 
     def drop(self, reference: str) -> bool:
@@ -143,23 +161,42 @@ class Book:
         if reference in self.dropped:
             return False
         self.dropped.add(reference)
-        if self._journal:
-            self._journal.write(Record(provider=self._provider, dropped=reference))
+        self.write(dropped=reference)
         return True
 
-    def decide(self, order: Order, fate: Fate) -> Entry:
-        """Execute or refuse an order, and write that down."""
-        refusal = MANNERS[fate].refusal or self._obstacle(order)
-        entry = Entry(number=len(self.entries), order=order, fate=fate, at_ms=_now_ms(), refusal=refusal)
-        if self._journal:
-            self._journal.write(Record(provider=self._provider, entry=entry))
-        self._enter(entry)
+    def decide(self, order: Order, fate: Fate, *, waits: bool = False) -> Entry:
+        """Execute or refuse an order, or leave it to the customer, and write that down."""
+        at_ms = now_ms()
+        refusal = MANNERS[fate].refusal or self._obstacle(order, at_ms)
+        entry = Entry(
+            number=len(self.entries),
+            order=order,
+            fate=fate,
+            at_ms=at_ms,
+            refusal=refusal,
+            waits=waits and refusal is None,
+        )
+        self.write(entry=entry)
+        self.enter(entry)
         return entry
+
+    def end(self, waiting: Entry, refusal: Refusal | None) -> Entry:
+        """Execute or refuse an order that waited, and write that down."""
+        at_ms = now_ms()
+        refusal = refusal or self._obstacle(waiting.order, at_ms)
+        ended = msgspec.structs.replace(waiting, waits=False, refusal=refusal, changed_ms=at_ms)
+        self.write(ended=ended)
+        self.put(ended)
+        return ended
 
     def replay(self, record: Record) -> None:
         """Remember a line of the file."""
+        if record.forgot:
+            self.forget()
         if record.entry is not None:
-            self._enter(record.entry)
+            self.enter(record.entry)
+        if record.ended is not None:
+            self.put(record.ended)
         if record.dropped:
             self.dropped.add(record.dropped)
 
@@ -175,26 +212,93 @@ class Book:
             "executed_twice": sum(count - 1 for count in self._executed.values()),
         }
 
-    def _obstacle(self, order: Order) -> Refusal | None:
-        account = self.account(order.account)
-        if account.status != "available":
-            return Refusal.BLOCKED
-        balance = account.balances.get(order.money.currency, self._opening)
-        return Refusal.NO_FUNDS if order.direction is Direction.DEBIT and balance < order.money.minor else None
-
-    def _enter(self, entry: Entry) -> None:
-        order = entry.order
+    def enter(self, entry: Entry) -> None:
+        """Add an entry that is written down, and do what it says."""
         self.entries.append(entry)
-        self.by_reference[order.reference] = entry
-        if entry.refusal is not None:
+        if entry.order.write is None:
+            self.by_account.setdefault(entry.order.account, []).append(entry.number)
+        self.put(entry)
+
+    def put(self, entry: Entry) -> None:
+        """Put an entry in its place, and do what it says."""
+        order = entry.order
+        self.entries[entry.number] = self.by_reference[order.reference] = entry
+        if entry.refusal is not None or entry.waits or entry.past:
             return
-        balances, money = self.account(order.account).balances, order.money
+        at_ms = entry.changed_ms or entry.at_ms
+        if order.write is not None:
+            self._keep(order.write, order.account, at_ms)
+            return
+        account, money = self.account(order.account), order.money
         change = money.minor if order.direction is Direction.CREDIT else -money.minor
-        balances[money.currency] = balances.get(money.currency, self._opening) + change
+        account.balances[money.currency] = account.balances.get(money.currency, account.opening) + change
         self.moved[order.direction][money.currency] += money.minor
         # Two references for one operation of one transfer are as bad as one reference executed twice.
         self._executed[order.business or order.reference, order.direction, order.account] += 1
+        self.shelf.use(order, at_ms)
 
+    def _obstacle(self, order: Order, at_ms: int) -> Refusal | None:
+        if order.write is not None:
+            return self._write_obstacle(order, order.write, at_ms)
+        if refusal := self.shelf.obstacle(order, at_ms):
+            return refusal
+        account = self.known(order.account)
+        if account is None:
+            return Refusal.NOT_FOUND
+        # Who is not registered can be given to, and comes for it later.
+        if account.status != "available" and (account.status, order.direction) != ("unregistered", Direction.CREDIT):
+            return Refusal.BLOCKED
+        return self._debit_obstacle(order, at_ms) if order.direction is Direction.DEBIT else None
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    def _debit_obstacle(self, order: Order, at_ms: int) -> Refusal | None:
+        if order.proven is False:
+            return Refusal.UNPROVEN
+        but = order.uses.get(Kind.CODE, "")
+        available = self.available(order.account, order.money.currency, at_ms, but=but)
+        return Refusal.NO_FUNDS if available < order.money.minor else None
+
+    def _write_obstacle(self, order: Order, write: Write, at_ms: int) -> Refusal | None:
+        if write.kind is Kind.ACCOUNT and not write.change:
+            taken = [self.accounts.get(self._aliases.get(each, "")) for each in write.fields["identifiers"]]
+            free = all(each is None or each.status == "unregistered" for each in taken)
+        elif write.kind is Kind.TRANSACTION:
+            target = self.entries[int(write.fields["number"])]
+            said = "completed" if target.refusal is None else "failed"
+            free = target.waits or said == write.fields["transactionStatus"]
+        else:
+            return self._account_obstacle(order, write, at_ms)
+        return None if free else Refusal.WRONG_STATE
+
+    def _account_obstacle(self, order: Order, write: Write, at_ms: int) -> Refusal | None:
+        account = self.known(order.account) if order.account else None
+        if account is None and order.account:
+            return Refusal.NOT_FOUND
+        if write.kind in {Kind.ACCOUNT, Kind.IDENTITY}:
+            return None
+        if account is not None and account.status != "available":
+            return Refusal.BLOCKED
+        if write.kind is Kind.CODE and write.fields.get("holdFundsIndicator") and "amount" in write.fields:
+            held = Money.parse(write.fields["amount"], write.fields["currency"])
+            if not write.change and self.available(order.account, held.currency, at_ms) < held.minor:
+                return Refusal.NO_FUNDS
+        return self.shelf.change_obstacle(write, at_ms)
+
+    def _keep(self, write: Write, account: str, at_ms: int) -> None:
+        fields = write.fields
+        match write.kind:
+            case Kind.TRANSACTION:
+                target = self.entries[int(fields["number"])]
+                if target.waits:
+                    refusal = None if fields["transactionStatus"] == "completed" else Refusal.DECLINED
+                    refusal = refusal or self._obstacle(target.order, at_ms)
+                    self.put(msgspec.structs.replace(target, waits=False, refusal=refusal, changed_ms=at_ms))
+            case Kind.ACCOUNT if not write.change:
+                self.register(msgspec.convert(fields | {"at_ms": at_ms}, Account))
+            case Kind.ACCOUNT:
+                changed = self.account(account)
+                changed.status = fields.get("accountStatus", changed.status)
+                changed.sub_status = fields.get("accountSubStatus", changed.sub_status)
+            case Kind.IDENTITY:
+                self.account(account).identities[write.reference] = fields
+            case _:
+                self.shelf.write(write, account, at_ms)

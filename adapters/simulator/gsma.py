@@ -1,68 +1,54 @@
 """A simulated provider's GSMA Mobile Money API v1.2; it accepts more than the API and says only what the API has."""
 
 import base64
-import re
 import secrets
 import time
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from adapters.simulator.book import Direction, Entry, Order
+from adapters.simulator.batches import Batches
 from adapters.simulator.callbacks import Callback
+from adapters.simulator.order import Entry, Kind, Order
+from adapters.simulator.orders import Orders
 from adapters.simulator.provider import Provider
-from adapters.simulator.rules import Fate, Refusal
+from adapters.simulator.routes import chosen
+from adapters.simulator.views import Views
+from adapters.simulator.words import (
+    FORMAT,
+    JSON,
+    NOT_FOUND,
+    REFUSALS,
+    ApiError,
+    answer,
+    error,
+    error_object,
+    pairs,
+    time_text,
+)
 from routing.money import Money, MoneyError
 
-STATUS: Final = {
-    "businessRule": 400,
-    "validation": 400,
-    "authorisation": 401,
-    "identification": 404,
-    "internal": 500,
-    "serviceUnavailable": 503,
-}
-REFUSALS: Final = {
-    Refusal.NO_FUNDS: ("businessRule", "insufficientFunds"),
-    Refusal.OVER_LIMIT: ("businessRule", "dailyValueLimitExceeded"),
-    Refusal.NOT_FOUND: ("identification", "identifierError"),
-    Refusal.BLOCKED: ("businessRule", "incorrectState"),
-    Refusal.DECLINED: ("authorisation", "requestDeclined"),
-}
-# With both parties named, the type says whose account is here.
-_DEBITS: Final = frozenset({"merchantpay", "billpay", "withdrawal"})
-_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
-_JSON: Final[dict[str, str]] = {str(hdrs.CONTENT_TYPE): "application/json; charset=utf-8"}
-
-
-class Pair(msgspec.Struct, frozen=True):
-    """An account identifier."""
-
-    key: str
-    value: str
-
-
-class Posted(msgspec.Struct, frozen=True, rename="camel"):
-    """What is read of a transaction or a reversal; amount and currency are optional in the latter."""
-
-    amount: str | None = None
-    currency: str | None = None
-    type: str = ""
-    credit_party: list[Pair] = []
-    debit_party: list[Pair] = []
-    requesting_organisation_transaction_reference: str = ""
-
-
-class ApiError(Exception):
-    """The request gets an error object."""
-
-    def __init__(self, category: str, code: str) -> None:
-        """Keep both words."""
-        super().__init__(category, code)
-        self.category = category
-        self.code = code
+_TOKEN_PATH: Final = ["v1", "oauth", "accesstoken"]
+_OVERRIDE: Final = "X-HTTP-Method-Override"
+_POSTED_OF_ACCOUNT: Final = (
+    ("debitmandates", Kind.MANDATE),
+    ("links", Kind.LINK),
+    ("authorisationcodes", Kind.CODE),
+    ("bills/payments", Kind.BILL),
+    ("bills/*/payments", Kind.BILL),
+)
+_CHANGED_OF_ACCOUNT: Final = (
+    ("", Kind.ACCOUNT),
+    ("identities/*", Kind.IDENTITY),
+    ("debitmandates/*", Kind.MANDATE),
+    ("links/*", Kind.LINK),
+    ("authorisationcodes/*", Kind.CODE),
+)
+_CHANGED: Final = (("transactions/*", Kind.TRANSACTION), ("batchtransactions/*", Kind.BATCH))
 
 
 class Gsma:
@@ -71,217 +57,204 @@ class Gsma:
     def __init__(self, provider: Provider) -> None:
         """Speak for a provider; no token has been given out."""
         self._provider = provider
+        self._orders = Orders(provider)
+        self._batches = Batches(provider, self._orders)
+        self._views = Views(provider, self)
         self._basic = "Basic " + base64.b64encode(provider.settings.client.encode()).decode()
         self._tokens: dict[str, float] = {}
-        self._decoder = msgspec.json.Decoder(Posted)
 
     def revoke_tokens(self) -> None:
         """Refuse every token given out so far."""
         self._tokens.clear()
 
-    async def answer(self, request: web.Request, tail: str) -> web.StreamResponse:
+    async def answer(self, request: web.Request, tail: str) -> web.StreamResponse:  # noqa: ARG002 - decoded too soon
         """Answer a request; what is wrong with it becomes an error object."""
         try:
-            return await self._answer(request, tail)
-        except ApiError as error:
-            return _error(error.category, error.code)
-        except (MoneyError, msgspec.DecodeError):
-            return _error("validation", "formatError")
+            # An identifier may have an encoded slash in it, so the path is split before it is decoded.
+            return await self._answer(request, [unquote(part) for part in request.rel_url.raw_path.split("/")[2:]])
+        except ApiError as refused:
+            return error(refused.category, refused.code)
+        except (MoneyError, msgspec.DecodeError, RecursionError):
+            return error(*FORMAT)
 
-    async def _answer(self, request: web.Request, tail: str) -> web.StreamResponse:
-        path = tail.split("/")
-        if path == ["v1", "oauth", "accesstoken"]:
+    async def _answer(self, request: web.Request, path: list[str]) -> web.StreamResponse:
+        if path == _TOKEN_PATH:
             return self._token(request)
         self._authorise(request)
-        match (request.method, *path):
-            case ("POST", "transactions", "type", type_):
-                return await self._provider.take(request, await self._transaction(request, type_), self)
-            case ("POST", "transactions", reference, "reversals"):
-                return await self._provider.take(request, await self._reversal(request, reference), self)
-            case ("GET", "accounts", *account, ("accountname" | "status") as what):
-                return self._account(account, what)
-            case ("GET", what, *name):
-                return self._got(what, "/".join(name))
-        raise ApiError("identification", "identifierError")
+        method = request.headers.get(_OVERRIDE, request.method) if request.method == "POST" else request.method
+        if method == "GET":
+            return self._views.answer(request, path)
+        if method not in {"POST", "PATCH"}:
+            raise ApiError(*NOT_FOUND)
+        order = await (self._posted(request, path) if method == "POST" else self._changed(request, path))
+        if order.write is not None and order.write.kind is Kind.BATCH:
+            return await self._provider.take(request, order, self, self._batches.executed)
+        return await self._provider.take(request, order, self)
+
+    def _posted(self, request: web.Request, path: list[str]) -> Awaitable[Order]:
+        orders = self._orders
+        if path[0] == "accounts" and path != ["accounts", "individual"]:
+            account, rest = self.account(path[1:])
+            kind, found = chosen(_POSTED_OF_ACCOUNT, rest)
+            if kind is Kind.BILL:
+                return orders.payment(request, account, "".join(found))
+            return orders.instrument(request, account, kind)
+        posted: list[tuple[str, Callable[..., Awaitable[Order]]]] = [
+            ("transactions/type/*", orders.transaction),
+            ("transactions", orders.transaction),
+            ("transactions/*/reversals", orders.reversal),
+            ("quotations", orders.quotation),
+            ("batchtransactions", self._batches.read),
+            ("bills/*/payments", partial(orders.payment, request, "")),
+            ("accounts/individual", orders.registration),
+        ]
+        read, found = chosen(posted, path)
+        return read(*found) if isinstance(read, partial) else read(request, *found)
+
+    def _changed(self, request: web.Request, path: list[str]) -> Awaitable[Order]:
+        account = ""
+        if path[0] == "accounts":
+            account, path = self.account(path[1:])
+        kind, found = chosen(_CHANGED_OF_ACCOUNT if account else _CHANGED, path)
+        return self._orders.change(request, account, kind, *(found or [account.partition("@")[2]]))
+
+    def account(self, path: list[str]) -> tuple[str, list[str]]:
+        """Return the account that a path names, in either form, and the rest of the path; raises ApiError."""
+        if path and "@" in path[0]:
+            identifiers, rest = path[0].split("$"), path[1:]
+        elif len(path) > 1:
+            identifiers, rest = ["@".join(path[:2])], path[2:]
+        else:
+            raise ApiError(*NOT_FOUND)
+        return self._orders.account(identifiers), rest
 
     def _token(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != self._basic:
             raise ApiError("authorisation", "clientAuthorisationError")
         token, lifetime_s = secrets.token_urlsafe(24), self._provider.settings.token_s
         self._tokens[token] = time.monotonic() + lifetime_s
-        return _json(200, {"access_token": token, "token_type": "bearer", "expires_in": lifetime_s})
+        return answer(200, {"access_token": token, "token_type": "bearer", "expires_in": lifetime_s})
 
     def _authorise(self, request: web.Request) -> None:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if self._tokens.get(token, 0) <= time.monotonic():
             raise ApiError("authorisation", "clientAuthorisationError")
 
-    async def _transaction(self, request: web.Request, type_: str) -> Order:
-        posted = self._decoder.decode(await request.read())
-        if posted.amount is None or posted.currency is None:
-            raise ApiError("validation", "mandatoryValueNotSupplied")
-        debits = type_ in _DEBITS if posted.credit_party and posted.debit_party else bool(posted.debit_party)
-        party = posted.debit_party if debits else posted.credit_party
-        if not party:
-            raise ApiError("validation", "mandatoryValueNotSupplied")
-        return Order(
-            reference=_correlation(request),
-            direction=Direction.DEBIT if debits else Direction.CREDIT,
-            account=f"{party[0].key}@{party[0].value}",
-            money=Money.parse(posted.amount, posted.currency),
-            business=posted.requesting_organisation_transaction_reference,
-            callback_url=request.headers.get("X-Callback-URL", ""),
-            details=self._repeated_fields(posted, type_),
-        )
+    def own(self, entry: Entry) -> str:
+        """Return what we call an entry."""
+        return self._orders.own(entry)
 
-    async def _reversal(self, request: web.Request, reference: str) -> Order:
-        posted = self._decoder.decode(await request.read())
-        was = self._named(reference) or self._provider.book.by_reference.get(reference)
-        if was is None or was.refusal is not None:
-            raise ApiError("identification", "identifierError")
-        currency = posted.currency or was.order.money.currency
-        fields = self._repeated_fields(posted, posted.type or "reversal")
-        return Order(
-            reference=_correlation(request),
-            direction=Direction.DEBIT if was.order.direction is Direction.CREDIT else Direction.CREDIT,
-            account=was.order.account,
-            money=was.order.money if posted.amount is None else Money.parse(posted.amount, currency),
-            business=posted.requesting_organisation_transaction_reference,
-            reverses=self._own(was),
-            callback_url=request.headers.get("X-Callback-URL", ""),
-            details=fields | {"originalTransactionReference": self._own(was)},
-        )
+    def entry(self, what: str, name: str) -> Entry:
+        """Return the entry that a transaction, an error, a request state or a response is of; raises ApiError."""
+        found = {
+            "responses": lambda: self._provider.book.by_reference.get(name.lower()),
+            "requeststates": lambda: self._orders.at(name.replace("-", "")[-12:], 16),
+        }.get(what, lambda: self._orders.named(name))()
+        if found is None:
+            raise ApiError(*NOT_FOUND)
+        return found
 
-    def _repeated_fields(self, posted: Posted, type_: str) -> dict[str, Any]:
-        us = [{"key": "organisationid", "value": self._provider.settings.name}]
-        fields = {
-            "type": type_,
-            "creditParty": [msgspec.to_builtins(pair) for pair in posted.credit_party] or us,
-            "debitParty": [msgspec.to_builtins(pair) for pair in posted.debit_party] or us,
-        }
-        business = posted.requesting_organisation_transaction_reference
-        return fields | ({"requestingOrganisationTransactionReference": business} if business else {})
-
-    def _own(self, entry: Entry) -> str:
-        return f"{self._provider.settings.name}-{entry.number:09d}"
-
-    def _named(self, own: str) -> Entry | None:
-        """Return the entry that we call so."""
-        name, _, number = own.rpartition("-")
-        return self._entry_at(number, 10) if name == self._provider.settings.name else None
-
-    def _entry_at(self, digits: str, base: int) -> Entry | None:
-        entries = self._provider.book.entries
-        try:
-            number = int(digits, base)
-        except ValueError:
-            return None
-        return entries[number] if 0 <= number < len(entries) else None
-
-    def _account(self, path: list[str], what: str) -> web.Response:
-        account = path[0].split("$")[0] if len(path) == 1 else "@".join(path)
-        fate = self._provider.rules.fate_of(account)
-        if fate is Fate.NOT_FOUND:
-            raise ApiError("identification", "identifierError")
-        if fate is Fate.UNAVAILABLE:
-            raise ApiError("serviceUnavailable", "genericError")
-        known = self._provider.book.account(account)
-        if what == "accountname":
-            return _json(200, {"name": {"fullName": known.name}})
-        return _json(200, {"accountStatus": "unavailable" if fate is Fate.BLOCKED else known.status})
-
-    def _got(self, what: str, name: str) -> web.Response:
-        match what:
-            case "heartbeat":
-                return _json(200, {"serviceStatus": "available"})
-            case "responses":
-                entry, status = self._found(self._provider.book.by_reference.get(name.lower()))
-                where = "errors" if status == "failed" else "transactions"
-                return _json(200, {"link": f"/{where}/{self._own(entry)}"})
-            case "requeststates":
-                return _json(200, self._state(*self._found(self._entry_at(name.replace("-", "")[-12:], 16))))
-            case "transactions":
-                entry, status = self._found(self._named(name))
-                return _json(200, self._resource(entry, entry.order.money, status))
-            case "errors":
-                entry, status = self._found(self._named(name))
-                if status == "failed":
-                    return _json(200, _refused(entry))
-        raise ApiError("identification", "identifierError")
-
-    def _found(self, entry: Entry | None) -> tuple[Entry, str]:
-        """Return an entry and how it stands for who asks."""
-        if entry is None:
-            raise ApiError("identification", "identifierError")
+    def status(self, entry: Entry) -> str:
+        """Return how an entry stands for who asks."""
         if self._provider.is_pending(entry):
-            return entry, "pending"
-        return entry, "completed" if entry.refusal is None else "failed"
+            return "pending"
+        return "completed" if entry.refusal is None else "failed"
 
-    def _state(self, entry: Entry, status: str) -> dict[str, Any]:
+    def link(self, entry: Entry) -> str:
+        """Return where it is told what became of an entry."""
+        status, write = self.status(entry), entry.order.write
+        if status == "failed":
+            return f"/errors/{self.own(entry)}"
+        if write is None:
+            return f"/transactions/{self.own(entry)}"
+        if write.change or status == "pending":
+            return f"/requeststates/{_server(entry)}"
+        if write.kind in {Kind.QUOTATION, Kind.BATCH}:
+            return f"/{write.kind}/{write.reference}"
+        key, _, value = entry.order.account.partition("@")
+        account = f"/accounts/{key}/{quote(value, safe='+@')}"
+        return account if write.kind is Kind.ACCOUNT else f"{account}/{write.kind}/{write.reference}"
+
+    def state(self, entry: Entry, status: str) -> dict[str, Any]:
+        """Return the request state of an entry."""
+        write = entry.order.write
         state: dict[str, Any] = {
-            "serverCorrelationId": f"00000000-0000-4000-8000-{entry.number:012x}",
+            "serverCorrelationId": _server(entry),
             "status": status,
             "notificationMethod": "callback" if entry.order.callback_url else "polling",
-            "objectReference": self._own(entry),
+            "objectReference": write.reference if write else self.own(entry),
             "pollLimit": 100,
         }
-        return state | ({"error": _refused(entry)} if status == "failed" else {})
+        return state | ({"error": refused(entry)} if status == "failed" else {})
 
-    def _resource(self, entry: Entry, money: Money, status: str = "completed") -> dict[str, Any]:
-        at = datetime.fromtimestamp(entry.at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return entry.order.details | {
-            "transactionReference": self._own(entry),
+    def resource(self, entry: Entry, money: Money, status: str = "completed") -> dict[str, Any]:
+        """Return what an entry made: what is kept, a transaction, or the payment of a bill, which is both."""
+        order = entry.order
+        if order.write is not None:
+            return {"result": "success"} if order.write.change else self._views.kept(order.write, order.account)
+        transaction = order.details | {
+            "transactionReference": self.own(entry),
             "transactionStatus": status,
             "amount": str(money),
             "currency": money.currency,
-            "creationDate": at,
-            "modificationDate": at,
+            "creationDate": time_text(entry.at_ms),
+            "modificationDate": time_text(entry.changed_ms or entry.at_ms),
         }
+        if order.type != "payments":
+            return transaction
+        parties = {"debitParty": pairs(["organisationid@elsewhere"]), "creditParty": pairs([order.account])}
+        return transaction | parties | {"type": "billpay"} | self.payment(entry, money, status)
+
+    def payment(self, entry: Entry, money: Money, status: str) -> dict[str, Any]:
+        """Return the payment of a bill, with a token that a meter would take."""
+        number = f"{entry.number:08d}"[-8:]
+        return entry.order.details | {
+            "serviceProviderPaymentReference": self.own(entry),
+            "requestingOrganisationTransactionReference": entry.order.business,
+            "billPaymentStatus": status,
+            "amountPaid": str(money),
+            "currency": money.currency,
+            "serviceProviderNotification": f"Token {number[:4]}-{number[4:]}",
+            "creationDate": time_text(entry.at_ms),
+            "modificationDate": time_text(entry.changed_ms or entry.at_ms),
+        }
+
+    def _outcome(self, entry: Entry, money: Money) -> dict[str, Any]:
+        payment = entry.order.type == "payments"
+        return self.payment(entry, money, "completed") if payment else self.resource(entry, money)
 
     def taken(self, entry: Entry) -> web.Response:
         """Say 202, the request is pending."""
-        return _json(202, self._state(entry, "pending"))
+        return answer(202, self.state(entry, "pending"))
 
     def decided(self, entry: Entry, money: Money) -> web.Response:
-        """Say 201 and the resource, or the error."""
+        """Say 201 and the resource, 204 where something is changed, or the error."""
         if entry.refusal is not None:
-            return _error(*REFUSALS[entry.refusal])
-        return _json(201, self._resource(entry, money))
+            return error(*REFUSALS[entry.refusal])
+        if entry.order.write is not None and entry.order.write.change:
+            return web.Response(status=204)
+        return answer(201, self._outcome(entry, money))
 
     def repeated(self, entry: Entry) -> web.Response:
-        """Refuse the correlation id, and say where its first use led."""
-        link = {"key": "link", "value": f"/transactions/{self._own(entry)}"}
-        return _json(400, _error_object("businessRule", "duplicateRequest") | {"errorParameters": [link]})
+        """Refuse the correlation id, and say where its first use led; a change may come again."""
+        if entry.order.write is not None and entry.order.write.change:
+            sync = self._provider.settings.sync and not self._provider.is_pending(entry)
+            return self.decided(entry, entry.order.money) if sync else self.taken(entry)
+        link = {"key": "link", "value": self.link(entry)}
+        return answer(400, error_object("businessRule", "duplicateRequest") | {"errorParameters": [link]})
 
     def callback(self, entry: Entry, money: Money) -> Callback:
         """Say the resource, or the error."""
-        body = _refused(entry) if entry.refusal is not None else self._resource(entry, money)
-        return Callback("PUT", {**_JSON, "X-CorrelationID": entry.order.reference}, msgspec.json.encode(body))
+        body = refused(entry) if entry.refusal is not None else self._outcome(entry, money)
+        return Callback("PUT", {**JSON, "X-CorrelationID": entry.order.reference}, msgspec.json.encode(body))
 
 
-def _correlation(request: web.Request) -> str:
-    correlation = request.headers.get("X-CorrelationID", "")
-    if not correlation:
-        raise ApiError("validation", "mandatoryValueNotSupplied")
-    if _UUID.fullmatch(correlation) is None:
-        raise ApiError("validation", "formatError")
-    return correlation.lower()
+def _server(entry: Entry) -> str:
+    return f"00000000-0000-4000-8000-{entry.number:012x}"
 
 
-def _refused(entry: Entry) -> dict[str, Any]:
+def refused(entry: Entry) -> dict[str, Any]:
+    """Return the error object of a refused order."""
     if entry.refusal is None:
         raise ValueError("only a refused order has an error")
-    return _error_object(*REFUSALS[entry.refusal])
-
-
-def _error_object(category: str, code: str) -> dict[str, Any]:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"errorCategory": category, "errorCode": code, "errorDateTime": now}
-
-
-def _error(category: str, code: str) -> web.Response:
-    return _json(STATUS[category], _error_object(category, code))
-
-
-def _json(status: int, body: dict[str, Any]) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode(body), headers=_JSON)
+    return error_object(*REFUSALS[entry.refusal])

@@ -13,8 +13,8 @@ from xml.sax.saxutils import escape
 from aiohttp import hdrs, web
 from lxml import etree
 
-from adapters.simulator.book import Direction, Entry, Order
 from adapters.simulator.callbacks import Callback
+from adapters.simulator.order import Direction, Entry, Order
 from adapters.simulator.provider import Provider
 from adapters.simulator.rules import Refusal
 from routing.money import Money, MoneyError
@@ -28,6 +28,7 @@ REASONS: Final = {
 }
 UNKNOWN_ORIGINAL: Final = "AG09"
 DUPLICATE: Final = "AM05"
+UNSPECIFIED: Final = "MS03"
 _XML: Final[dict[str, str]] = {str(hdrs.CONTENT_TYPE): "application/xml; charset=utf-8"}
 _REPORT: Final = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -128,7 +129,7 @@ def _text(root: etree._Element, name: str, default: str | None = None) -> str:
 def _decision(entry: Entry, money: Money) -> bytes:
     original = _original(entry.order.details)
     if entry.refusal is not None:
-        return _report(original, "RJCT", REASONS[entry.refusal])
+        return _report(original, "RJCT", REASONS.get(entry.refusal, UNSPECIFIED))
     amount = f'<IntrBkSttlmAmt Ccy="{money.currency}">{money}</IntrBkSttlmAmt>'
     return _report(original, "ACSC", money=f"<OrgnlTxRef>{amount}</OrgnlTxRef>")
 

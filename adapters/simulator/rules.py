@@ -26,6 +26,7 @@ class Fate(StrEnum):
     BLOCKED = "blocked"
     DECLINED = "declined"
     UNAVAILABLE = "unavailable"  # HTTP 503 and nothing else happens
+    ASKS_CUSTOMER = "asks_customer"  # a debit waits until the customer confirms or declines
 
 
 class Refusal(StrEnum):
@@ -36,6 +37,17 @@ class Refusal(StrEnum):
     NOT_FOUND = "not_found"
     BLOCKED = "blocked"
     DECLINED = "declined"
+    WRONG_STATE = "wrong_state"
+    WRONG_TYPE = "wrong_type"  # the code is not for transactions of this type
+    WRONG_CURRENCY = "wrong_currency"
+    NO_MANDATE = "no_mandate"  # there is one, and it does not allow this
+    LINK_VIOLATION = "link_violation"
+    OVER_MAXIMUM = "over_maximum"
+    UNDER_MINIMUM = "under_minimum"
+    UNDER_PAYMENT = "under_payment"
+    OVER_PAYMENT = "over_payment"
+    QUOTE_EXPIRED = "quote_expired"
+    UNPROVEN = "unproven"  # the customer's token is not the customer's
 
 
 class Answer(StrEnum):
@@ -74,6 +86,7 @@ MANNERS: Final = {
     Fate.NOT_FOUND: Manner(refusal=Refusal.NOT_FOUND),
     Fate.BLOCKED: Manner(refusal=Refusal.BLOCKED),
     Fate.DECLINED: Manner(refusal=Refusal.DECLINED),
+    Fate.ASKS_CUSTOMER: Manner(answer=Answer.TAKEN),
 }
 
 # The last two digits of the amount in minor units.
@@ -93,15 +106,16 @@ MAGIC: Final = {
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The fate of what it matches: an account ("msisdn@+254700111222"), an amount in minor units, or both."""
+    """The fate of what it matches: an account ("msisdn@+254700111222"), an amount in minor units, a type of order."""
 
     fate: Fate
     account: str = ""
     minor: int | None = None
+    type: str = ""  # of a transaction, or the last word of the path: "debitmandates", "payments"
 
-    def matches(self, account: str, minor: int | None) -> bool:
+    def matches(self, account: str, minor: int | None, type_: str) -> bool:
         """Say whether the rule is meant; a rule for nothing in particular is meant always."""
-        return self.account in ("", account) and self.minor in (None, minor)
+        return self.account in ("", account) and self.minor in (None, minor) and self.type in ("", type_)
 
 
 class Rules:
@@ -111,10 +125,10 @@ class Rules:
         """Take the rules; the first that matches decides."""
         self.rules = tuple(rules)
 
-    def fate_of(self, account: str, minor: int | None = None) -> Fate:
+    def fate_of(self, account: str, minor: int | None = None, type_: str = "") -> Fate:
         """Return the fate of an order, or of a question about an account (no amount)."""
         for rule in self.rules:
-            if rule.matches(account, minor):
+            if rule.matches(account, minor, type_):
                 return rule.fate
         if account.endswith("404"):
             return Fate.NOT_FOUND
