@@ -5,8 +5,9 @@ Nothing here repeats a request, but for one 401, which is repeated with a fresh 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import aiohttp
@@ -160,6 +161,7 @@ class Line:
         begin: Callable[[Context], Generator[Request, Response, T_]],
         *,
         callback_url: str = "",
+        user: Mapping[str, str] = MappingProxyType({}),
         lease_ends_ms: int | None = None,
     ) -> T_:
         """Lead a conversation to its end within the manifest's timeout; raises ConversationError, nothing else.
@@ -169,12 +171,13 @@ class Line:
         talk = _Talk(lease_ends_ms)
         try:
             async with asyncio.timeout(self.manifest.timeout_s):
-                return await self._led(begin(self._context(callback_url)), talk)
+                return await self._led(begin(self._context(callback_url, user)), talk)
         except Exception as error:
             raise ConversationError(_failure(error, talk), error) from error
 
-    def _context(self, callback_url: str = "") -> Context:
-        return Context(now=datetime.fromtimestamp(self._clock() / 1000, UTC), callback_url=callback_url)
+    def _context(self, callback_url: str = "", user: Mapping[str, str] = MappingProxyType({})) -> Context:
+        now = datetime.fromtimestamp(self._clock() / 1000, UTC)
+        return Context(now=now, callback_url=callback_url, user=dict(user))
 
     async def _led(self, conversation: Generator[Request, Response, T_], talk: _Talk) -> T_:
         try:

@@ -22,6 +22,7 @@ from adapters.http import Clock, ConversationError, Line, OversizedError, Work, 
 from adapters.inbox import Inbox, doubted
 from routing.bus import Bus, BusError, pause_s
 from routing.message import Act, decoded, encoded
+from routing.seal import Seal, SealError
 from routing.topology import INQUIRY_EXPIRY_MS, OUTCOMES, inquiries, instructions
 
 CONSULTATIONS_MAX: Final = 8  # questions of one connection answered at the same time
@@ -89,10 +90,12 @@ class Runner:
         *,
         callback_base_url: str,
         callback_key: bytes,
+        seal: Seal | None = None,
         clock: Clock = unix_ms,
     ) -> None:
-        """Take the connections, where providers reach us, the key that signs callback addresses, and a clock."""
+        """Take the connections, where providers reach us, the keys of addresses and of credentials, and a clock."""
         self._bus = bus
+        self._seal = seal
         self._work = tuple(work)
         self._clock = clock
         self._inbox = Inbox(bus, work, callback_base_url=callback_base_url, callback_key=callback_key)
@@ -168,9 +171,17 @@ class Runner:
         """Have the adapter act or ask, and let no more than UNKNOWN come of what went wrong on the way."""
         doing = instruction.act is Act.DO
         try:
+            user = self._opened(instruction) if doing else {}
+        except SealError as error:
+            # Without the customer's word nothing is sent; and nobody has refused, so nothing is over.
+            why = str(error)
+            log.error("credentials.sealed", connection=line.name, transfer=instruction.transfer, why=why)  # noqa: TRY400
+            return unknown(instruction, FailureClass.PARTICIPANT_CONFIG, heard=Heard.RUNNER)
+        try:
             outcome = await line.converse(
                 partial(line.adapter.execute if doing else line.adapter.inquire, instruction),
                 callback_url=self._inbox.make_callback_url(instruction),
+                user=user,
                 lease_ends_ms=instruction.lease_ends_ms if doing else None,
             )
         except ConversationError as error:
@@ -180,6 +191,13 @@ class Runner:
                 )
             return unknown(instruction, error.failure, heard=Heard.RUNNER)
         return None if outcome is None else _checked(instruction, outcome)
+
+    def _opened(self, instruction: Instruction) -> dict[str, str]:
+        if not instruction.sealed:
+            return {}
+        if self._seal is None:
+            raise SealError("there is no key")
+        return self._seal.opened(instruction.sealed, transfer=instruction.transfer)
 
     def _note(self, desk: _Desk, instruction: Instruction, outcome: Outcome | None, seconds: float) -> None:
         desk.seconds.observe(seconds)

@@ -45,6 +45,7 @@ from routing.local import LocalBus
 from routing.message import Act, decoded, encoded
 from routing.money import Money
 from routing.party import Identifier
+from routing.seal import Seal
 from routing.topology import OUTCOMES, instructions, queues
 
 PAYEE = "+254700111222"
@@ -124,6 +125,7 @@ class Plain:
         return outcome
 
 
+SEAL = Seal([KEY])
 GOOD = msgspec.json.encode({"transactionStatus": "completed", "amount": "10", "currency": "KES"})
 SUBJECT = Subject(transfer="1" * 32, operation=Operation.CREDIT, reference="00000000-0000-4000-8000-000000000001")
 
@@ -274,7 +276,7 @@ async def running(
     await bus.listen()
     inbox = TestServer(app, port=unused_port())
     runner = Runner(
-        bus, [work, beta], callback_base_url=f"http://127.0.0.1:{inbox.port}", callback_key=KEY, clock=clock
+        bus, [work, beta], callback_base_url=f"http://127.0.0.1:{inbox.port}", callback_key=KEY, seal=SEAL, clock=clock
     )
     app.add_routes(runner.routes())
     await inbox.start_server()
