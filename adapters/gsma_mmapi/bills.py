@@ -49,13 +49,16 @@ def found_in(answer: Any, transfer: str) -> dict[str, Any]:
 
 
 def said_of(body: dict[str, Any]) -> Said:
-    """Read a bill payment; of a biller that keeps payments as transactions, a transaction."""
-    if "transactionStatus" in body and "amountPaid" not in body:
-        return transaction_told(body)
+    """Read a bill payment; of a biller that keeps payments as transactions, a transaction: its status is clearer."""
+    reference = text_at(body, "serviceProviderPaymentReference")
+    if "transactionStatus" in body:
+        said = transaction_told(body)
+        kept = said.verdict is Verdict.ACCEPTED and "amountPaid" in body
+        return said._replace(provider_reference=reference or said.provider_reference, resource=body if kept else {})
     if "amountPaid" not in body or "currency" not in body:
         return Said()
     status = text_at(body, "billPaymentStatus")
-    said = Said(code=status, provider_reference=text_at(body, "serviceProviderPaymentReference"))
+    said = Said(code=status, provider_reference=reference)
     match status.lower():
         case word if word in _FAILED:
             return failed(said, body)

@@ -13,7 +13,7 @@ _OBJECTS: Final[dict[Kind, tuple[str, str | None]]] = {
     Kind.ACCOUNT_NAME: ("name", "name lei"),
     Kind.ACCOUNT_STATUS: ("accountStatus", "accountStatus subStatus lei"),
     Kind.ACCOUNT: ("accountIdentifiers accountStatus", None),
-    Kind.BALANCE: ("currentBalance availableBalance reservedBalance unclearedBalance unClearedBalance", None),
+    Kind.BALANCE: ("currentBalance availableBalance reservedBalance accountStatus", None),
     Kind.MANDATE: ("mandateReference", None),
     Kind.LINK: ("linkReference", None),
     Kind.CODE: ("authorisationCode", None),
