@@ -15,7 +15,7 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS30Validator
 
-from adapters.contract import Connection, Context, FailureClass, Operation, Response, Verdict, build
+from adapters.contract import Connection, Context, FailureClass, Operation, Resource, Response, Verdict, build
 from adapters.gsma_mmapi.reading import Matter, said_in
 from adapters.gsma_mmapi.words import FAILURES
 from routing.message import Act, Instruction
@@ -179,6 +179,7 @@ INSTRUCTIONS = st.builds(
     money=st.builds(Money, st.integers(1, MINOR_MAX), st.sampled_from(["KES", "RWF", "TND", "XOF", "USD"])),
     description=st.text() | LONG,
     original=st.sampled_from(["", "HT0001", "a/b?c#d%"]),
+    own=st.dictionaries(st.sampled_from(Resource), st.just("own-1")),
     details=st.fixed_dictionaries(
         {
             "customData": st.lists(st.just({"key": "k", "value": "v"}), min_size=1, max_size=20),

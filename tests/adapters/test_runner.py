@@ -16,6 +16,7 @@ from adapters.contract import (
     Kind,
     Question,
 )
+from adapters.runner import ANSWER_BYTES_MAX
 from adapters.simulator.app import Simulator
 from routing.message import encoded
 from routing.money import Money
@@ -231,6 +232,15 @@ async def test_a_question_is_answered(simulator: tuple[Simulator, str]) -> None:
 async def test_a_question_without_a_clear_answer_is_unanswered(asking: bytes) -> None:
     async with running(NOWHERE) as world:
         assert (await answer_to(world, asking)).finding is Finding.UNANSWERED
+
+
+async def test_an_answer_that_would_fill_the_bus_is_unanswered() -> None:
+    async def answering(request: web.Request) -> web.Response:
+        del request
+        return web.json_response({"name": {"fullName": "x" * ANSWER_BYTES_MAX}})
+
+    async with a_provider(answering) as url, running(url) as world:
+        assert (await answer_to(world, question())).finding is Finding.UNANSWERED
 
 
 async def test_questions_do_not_wait_for_instructions() -> None:
