@@ -12,7 +12,6 @@ from hub.core.participant import Scheme
 from hub.core.transfer import AWAITED, OPERATION_OF, Message, Row, State
 from routing import topology
 from routing.message import Act, Errand, Instruction, Operation, Resource, encoded
-from routing.party import Party
 
 
 def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resource: dict[str, Any]) -> list[Outgoing]:
@@ -44,7 +43,7 @@ def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resou
         original=_original(transfer, body, operation),
         description=str(body.details.get("descriptionText", "")),
         details=body.details,
-        errand=_errand(body, operation, connection, payee, scheme),
+        errand=_errand(body, operation, connection, scheme),
         own=body.own,
         sealed=body.sealed if operation in (Operation.DEBIT, Operation.ISSUE) else "",
     )
@@ -74,7 +73,7 @@ def _original(transfer: Transfer, body: Body, operation: Operation) -> str:
     return body.payee_original if operation is Operation.CREDIT else body.payer_original
 
 
-def _errand(body: Body, operation: Operation, connection: str, payee: Party, scheme: Scheme) -> Errand | None:
+def _errand(body: Body, operation: Operation, connection: str, scheme: Scheme) -> Errand | None:
     """Return what is to be made, changed or paid; where the rail knows no bills, money is just credited."""
     errand = body.errand
     if errand is None or errand.resource is not Resource.BILL_PAYMENT:
@@ -83,7 +82,7 @@ def _errand(body: Body, operation: Operation, connection: str, payee: Party, sch
     knows_bills = found is not None and Resource.BILL_PAYMENT in found.rail.resources
     if operation is not Operation.CREDIT or not knows_bills:
         return None
-    return msgspec.structs.replace(errand, account=errand.account and payee)
+    return errand
 
 
 def _outgoing(transfer: Transfer, queue: str, body: bytes) -> Outgoing:

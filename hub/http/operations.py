@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from hub.http import lookups, transactions
+from hub.http import batches, errands, lookups, payments, transactions
 from hub.http.operation import with_overrides
 
-OPERATIONS: Final = tuple(with_overrides((*transactions.OPERATIONS, *lookups.OPERATIONS)))
+OPERATIONS: Final = tuple(
+    with_overrides(
+        (
+            *transactions.OPERATIONS,
+            *payments.OPERATIONS,
+            *batches.OPERATIONS,
+            *errands.OPERATIONS,
+            *lookups.OPERATIONS,
+        )
+    )
+)

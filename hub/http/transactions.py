@@ -2,20 +2,25 @@
 
 from typing import Any, Final
 
+import msgspec
 import structlog
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hub.core.command import Body, Refusal, Submit, Transfer, Word
+from hub.core.transfer import Flow
 from hub.http.api import Api, Call
+from hub.http.credentials import sealed
 from hub.http.errors import ApiError, answer, bad_amount, bad_body, invalid, refused, unknown_object
 from hub.http.ids import new_id, undashed
 from hub.http.operation import Operation
+from hub.http.qr import code_in
 from hub.http.resources import accepted, transaction
 from hub.http.schema import TYPES, PatchItem, Reversal, Transaction, TransactionType
-from routing.message import Verdict
+from routing.message import Errand, Resource, Verdict
 from routing.money import Money, MoneyError
 from routing.party import Party, PartyError, party
+from routing.table import INSTITUTION_KEYS
 
 _VERDICTS: Final = {"completed": Verdict.ACCEPTED, "failed": Verdict.REFUSED}
 _PATCH: Final = TypeAdapter(list[PatchItem])
@@ -55,9 +60,10 @@ async def reverse(api: Api, call: Call) -> web.Response:
             raise invalid("currency", "mandatoryValueNotSupplied", "An amount needs its currency.")
         money = _money(model.amount, model.currency)
     noted = {name: value for name, value in data.items() if name in Reversal.model_fields}
-    body = await _body(api, call, ((), ()), model.type, noted)
+    transfer = new_id()
+    body = await _body(api, call, ((), ()), model.type, noted, transfer=transfer)
     submit = Submit(
-        transfer=new_id(),
+        transfer=transfer,
         caller=call.caller,
         body=body,
         money=money,
@@ -68,18 +74,30 @@ async def reverse(api: Api, call: Call) -> web.Response:
 
 async def view(api: Api, call: Call) -> web.Response:
     """Answer GET /transactions/{transactionReference}; only for its caller and the two FSPs."""
-    return answer(200, transaction(await visible(api, call, call.part("transactionReference"))))
+    return answer(200, transaction(await _payment(api, call, call.part("transactionReference"))))
 
 
 async def patch(api: Api, call: Call) -> web.Response:
     """Answer PATCH /transactions/{transactionReference}: the instructed participant says what became of it."""
     data = await api.body(call)
-    verdict = _word(_validated_patch(data if isinstance(data, list) else [data]))
-    transfer = await visible(api, call, call.part("transactionReference"))
+    verdict = word(validated_patch(data if isinstance(data, list) else [data]), "transactionStatus")
+    return await said(api, call, call.part("transactionReference"), verdict)
+
+
+async def said(api: Api, call: Call, reference: str, verdict: Verdict) -> web.Response:
+    """Hand what the instructed participant says to the door, and answer a PATCH."""
+    transfer = await _payment(api, call, reference)
     result = await api.door.handle(Word(transfer=transfer.id, caller=call.caller, verdict=verdict))
     if isinstance(result, Refusal):
         raise refused(result)
     return web.Response(status=204)
+
+
+async def _payment(api: Api, call: Call, reference: str) -> Transfer:
+    transfer = await visible(api, call, reference)
+    if transfer.flow is Flow.ERRAND:
+        raise unknown_object()
+    return transfer
 
 
 async def visible(api: Api, call: Call, reference: str) -> Transfer:
@@ -96,16 +114,14 @@ def is_id(text: str) -> bool:
     return len(text) == 32 and not text.strip("0123456789abcdef")
 
 
-def _word(items: list[PatchItem]) -> Verdict:
+def word(items: list[PatchItem], name: str) -> Verdict:
     """Read what a patch says: it moves money, so all of it must be clear, and all of it the same."""
-    if any(item.path != "/transactionStatus" for item in items):
-        raise invalid("path", "formatError", "Only /transactionStatus can be changed.")
+    if any(item.path != f"/{name}" for item in items):
+        raise invalid("path", "formatError", f"Only /{name} can be changed.")
     said = {_VERDICTS.get(item.value) for item in items}
     verdict = said.pop()
     if verdict is None or said:
-        raise invalid(
-            "value", "formatError", "Set transactionStatus to completed or to failed, and to one of them only."
-        )
+        raise invalid("value", "formatError", f"Set {name} to completed or to failed, and to one of them only.")
     return verdict
 
 
@@ -116,7 +132,13 @@ def _validated(model: type[BaseModel], data: Any) -> Any:
         raise bad_body(error) from None
 
 
-def _validated_patch(data: list[Any]) -> list[PatchItem]:
+def validated(model: type[BaseModel], data: Any) -> dict[str, Any]:
+    """Return a body in the API's own spelling, with what it has beyond the API; raises an ApiError."""
+    return _validated(model, data).model_dump(mode="json", exclude_none=True)  # type: ignore[no-any-return]
+
+
+def validated_patch(data: list[Any]) -> list[PatchItem]:
+    """Return the operations of a PATCH; raises an ApiError."""
     if not 1 <= len(data) <= _PATCH_MAX:
         raise invalid("body", "lengthError", f"Send 1 to {_PATCH_MAX} operations.")
     try:
@@ -140,9 +162,15 @@ async def _submit(api: Api, call: Call, model: TransactionType, kind: str, data:
     if not payer and not payee:
         raise invalid("debitParty", "mandatoryValueNotSupplied", "Name the debit party or the credit party.")
     own = party([("organisationid", call.caller)])
-    body = await _body(api, call, (payer or own, payee or own), kind, data)
+    if data.get("oneTimeCode"):
+        data = data | {"oneTimeCode": code_in(data["oneTimeCode"])}
+    # Without a payer, a code says who pays; taking the caller for the payer would let it pay itself.
+    payer = payer or (() if data.get("oneTimeCode") else own)
+    transfer = new_id()
+    body = await _body(api, call, (payer, payee or own), kind, data, transfer=transfer)
+    body = msgspec.structs.replace(body, errand=_bill(kind, payee, data))
     submit = Submit(
-        transfer=new_id(),
+        transfer=transfer,
         caller=call.caller,
         body=body,
         money=money,
@@ -151,7 +179,9 @@ async def _submit(api: Api, call: Call, model: TransactionType, kind: str, data:
     return await _begun(api, submit)
 
 
-async def _body(api: Api, call: Call, parties: tuple[Party, Party], kind: str, data: dict[str, Any]) -> Body:
+async def _body(
+    api: Api, call: Call, parties: tuple[Party, Party], kind: str, data: dict[str, Any], *, transfer: str
+) -> Body:
     return Body(
         request=new_id(),
         correlation=api.correlation(call),
@@ -159,8 +189,20 @@ async def _body(api: Api, call: Call, parties: tuple[Party, Party], kind: str, d
         payer=parties[0],
         payee=parties[1],
         type=kind,
+        channel=call.request.headers.get("X-Channel", "")[:256],
+        sealed=sealed(api, call, transfer),
         details={name: value for name, value in data.items() if name not in _CONSUMED},
     )
+
+
+def _bill(kind: str, payee: Party, data: dict[str, Any]) -> Errand | None:
+    """Find the bill that a payment of type billpay names; the API has no field for it but the caller's own pairs."""
+    pairs = [*(data.get("metadata") or ()), *(data.get("customData") or ())]
+    reference = next((each["value"] for each in pairs if each["key"].lower() == "billreference"), "")
+    if kind != "billpay" or not reference:
+        return None
+    account = tuple(each for each in payee if each.key not in INSTITUTION_KEYS)
+    return Errand(resource=Resource.BILL_PAYMENT, account=account, reference=reference)
 
 
 def _party(name: str, pairs: Any, region: str | None) -> Party:
@@ -173,7 +215,7 @@ def _party(name: str, pairs: Any, region: str | None) -> Party:
 
 
 async def _begun(api: Api, submit: Submit) -> web.Response:
-    result = await api.door.handle(submit)
+    result = await api.guesses.handled(api.door, submit)
     if isinstance(result, Refusal):
         _log.info("transfer.refused", caller=submit.caller, reason=result.reason)
         raise refused(result)

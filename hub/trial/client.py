@@ -2,21 +2,27 @@
 
 import base64
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from hub.roles.credentials import Issued
 
 TIMEOUT_S: Final = 30
+encode: Final = msgspec.json.Encoder().encode
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the hub answered."""
 
     status: int
-    body: dict[str, Any]
+    body: Any
+    correlation: str = ""  # of a write; its callback goes to a path of this name
+    headers: Mapping[str, str] = {}
 
     @property
     def reference(self) -> str:
@@ -57,23 +63,44 @@ class Client:
             response.raise_for_status()
             self._token = (await response.json())["access_token"]
 
-    async def submit(self, kind: str, body: dict[str, Any], *, correlation: str = "", callback: bool = True) -> Reply:
-        """Ask for a transaction of this type."""
-        return await self.post(f"/transactions/type/{kind}", body, correlation=correlation, callback=callback)
+    async def submit(self, kind: str, body: dict[str, Any], **more: Any) -> Reply:
+        """Ask for a transaction of this type; see `write`."""
+        return await self.post(f"/transactions/type/{kind}", body, **more)
 
-    async def post(self, path: str, body: dict[str, Any], *, correlation: str = "", callback: bool = True) -> Reply:
-        """Write."""
+    async def post(self, path: str, body: Any, **more: Any) -> Reply:
+        """Write; see `write`."""
+        return await self.write("POST", path, body, **more)
+
+    async def patch(self, path: str, **changes: str) -> Reply:
+        """Change fields of a resource."""
+        body = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in changes.items()]
+        return await self.write("PATCH", path, body)
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        *,
+        correlation: str = "",
+        callback: bool = True,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Reply:
+        """Write, under a correlation id of its own unless one is given, and be called back unless not wanted."""
         unique = correlation or str(uuid.uuid4())
-        headers = {"Authorization": f"Bearer {self._token}", "X-CorrelationID": unique}
+        sent = {"Authorization": f"Bearer {self._token}", "X-CorrelationID": unique, **headers}
         if callback:
-            headers["X-Callback-URL"] = f"{self._callbacks}/callbacks/{unique}"
-        headers["Content-Type"] = "application/json"
-        content = msgspec.json.encode(body)
-        async with self._session.post(f"{self._url}{self._prefix}{path}", data=content, headers=headers) as response:
-            return Reply(status=response.status, body=msgspec.json.decode(await response.read()))
+            sent["X-Callback-URL"] = f"{self._callbacks}/callbacks/{unique}"
+        sent["Content-Type"] = "application/json"
+        url = f"{self._url}{self._prefix}{path}"
+        async with self._session.request(method, URL(url, encoded=True), data=encode(body), headers=sent) as response:
+            content = await response.read()
+            found = msgspec.json.decode(content) if content else {}
+            return Reply(status=response.status, body=found, correlation=unique, headers=response.headers)
 
-    async def get(self, path: str) -> Reply:
+    async def get(self, path: str, **headers: str) -> Reply:
         """Read."""
-        headers = {"Authorization": f"Bearer {self._token}"}
-        async with self._session.get(f"{self._url}{self._prefix}{path}", headers=headers) as response:
-            return Reply(status=response.status, body=await response.json())
+        sent = {"Authorization": f"Bearer {self._token}", **headers}
+        url = URL(f"{self._url}{self._prefix}{path}", encoded=True)
+        async with self._session.get(url, headers=sent) as response:
+            return Reply(status=response.status, body=await response.json(), headers=response.headers)

@@ -33,7 +33,12 @@ from hub.store.migrate import upgrade
 from hub.store.sql import SqlStore
 from hub.trial.client import Client
 
-PROVIDERS: Final[dict[str, Literal["gsma", "iso20022"]]] = {"baobab": "gsma", "savanna": "gsma", "lakebank": "iso20022"}
+PROVIDERS: Final[dict[str, Literal["gsma", "iso20022"]]] = {
+    "baobab": "gsma",
+    "savanna": "gsma",
+    "lakebank": "iso20022",
+    "maji": "gsma",
+}
 LATE_S: Final = 4.0
 _REPOSITORY: Final = Path(__file__).parents[2]
 

@@ -5,9 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
+import msgspec
+
 from hub.core.transfer import FINAL
 from hub.store.read import Timeline
-from hub.trial.client import Reply
+from hub.trial.client import Client, Reply
 from hub.trial.plays import party
 from hub.trial.world import World
 
@@ -45,3 +48,39 @@ async def ended(stage: World, reply: Reply) -> Timeline:
 
 def events(found: Timeline) -> list[str]:
     return [str(each.event) for each in found.transitions]
+
+
+async def result(stage: World, reply: Reply) -> dict[str, Any]:
+    """Wait for the callback of an accepted write, and return what it says."""
+    assert reply.status == 202, reply.body
+    assert reply.body["status"] == "pending"
+    await stage.sink.until(lambda: reply.correlation in stage.sink.deliveries, ENDS_WITHIN_S)
+    found: dict[str, Any] = msgspec.json.decode(stage.sink.deliveries[reply.correlation][0].body)
+    return found
+
+
+async def failure(stage: World, reply: Reply) -> str:
+    """Wait for the callback of a write that fails, and return its category and code."""
+    found = await result(stage, reply)
+    return f"{found['errorCategory']}/{found['errorCode']}"
+
+
+async def polled(client: Client, reply: Reply) -> dict[str, Any]:
+    """Poll an accepted write until it has ended."""
+    assert reply.status == 202, reply.body
+    state: dict[str, Any] = {}
+
+    async def is_over() -> bool:
+        nonlocal state
+        state = (await client.get(f"/requeststates/{reply.body['serverCorrelationId']}")).body
+        return state["status"] != "pending"
+
+    await until(is_over)
+    return state
+
+
+async def control(stage: World, provider: str, what: str, body: Any) -> None:
+    """Script a simulated provider, as a person at its counter would."""
+    there = next(each.base_url for each in stage.hub.scheme.file.connection if each.participant == provider)
+    async with aiohttp.ClientSession() as session, session.post(f"{there}/_control/{what}", json=body) as response:
+        assert response.status == 200, await response.text()

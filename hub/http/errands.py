@@ -1,0 +1,228 @@
+"""Errands: mandates, links, codes, accounts and quotations are asked for and changed; each is one command.
+
+What the participant answers comes by callback or by polling. Nothing here knows how a participant does it.
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from pydantic import BaseModel
+
+from hub.core.command import Body, Refusal, Submit
+from hub.http.api import Api, Call
+from hub.http.errors import answer, invalid, refused
+from hub.http.ids import new_id, undashed
+from hub.http.operation import Operation, both
+from hub.http.paths import account_of, customer, party_in
+from hub.http.resources import accepted
+from hub.http.schema import Account, AuthorisationCode, DebitMandate, Link, PatchItem, Quotation
+from hub.http.transactions import validated, validated_patch
+from routing.message import Errand, Resource
+from routing.money import NOTHING, Money, MoneyError
+from routing.party import Party
+
+# A code is read out and typed in; sixteen digits cannot be guessed, and wrong ones are counted.
+CODE_DIGITS: Final = 16
+
+# What may be changed of each, and to what where the specification says so.
+_CHANGEABLE: Final[Mapping[Resource, Mapping[str, tuple[str, ...]]]] = {
+    Resource.ACCOUNT: {"accountStatus": ("available", "unavailable", "unregistered"), "accountSubStatus": ()},
+    Resource.IDENTITY: {
+        "identityStatus": (),
+        "kycVerificationStatus": ("verified", "unverified", "rejected"),
+        "kycVerificationEntity": (),
+        "kycLevel": (),
+    },
+    Resource.MANDATE: {
+        "mandateStatus": ("active", "inactive"),
+        "startDate": (),
+        "endDate": (),
+        "frequencyType": (),
+        "numberOfPayments": (),
+    },
+    Resource.LINK: {"mode": ("push", "pull", "both"), "status": ("active", "inactive")},
+    Resource.CODE: {"codeState": ("cancelled",)},
+}
+
+_log: Final = structlog.get_logger("http")
+
+
+async def create_mandate(api: Api, call: Call) -> web.Response:
+    """Answer POST /accounts/{...}/debitmandates: the path names the payer, the body the payee."""
+    return await _create(api, call, Resource.MANDATE, DebitMandate)
+
+
+async def create_link(api: Api, call: Call) -> web.Response:
+    """Answer POST /accounts/{...}/links: the path names the target, the body the source."""
+    return await _create(api, call, Resource.LINK, Link)
+
+
+async def create_code(api: Api, call: Call) -> web.Response:
+    """Answer POST /accounts/{...}/authorisationcodes; the code is the hub's, so that it can be redeemed anywhere."""
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    return await _create(api, call, Resource.CODE, AuthorisationCode, subject=code)
+
+
+async def create_account(api: Api, call: Call) -> web.Response:
+    """Answer POST /accounts/{identityType}."""
+    if call.part("identityType").lower() != "individual":
+        raise invalid("identityType", "formatError", "Only individual accounts can be created.")
+    data = validated(Account, await api.body(call))
+    account = await party_in(api, call, "accountIdentifiers", data.get("accountIdentifiers"))
+    return await _sent(api, call, Errand(resource=Resource.ACCOUNT, body=data), account)
+
+
+async def create_quotation(api: Api, call: Call) -> web.Response:
+    """Answer POST /quotations: the institution of the credit party quotes, or the hub where it cannot."""
+    data = validated(Quotation, await api.body(call))
+    try:
+        Money.parse(str(data["requestAmount"]), str(data["requestCurrency"]))
+    except MoneyError as error:
+        raise invalid("requestAmount", "formatError", str(error)) from None
+    payee = await party_in(api, call, "creditParty", data.get("creditParty"))
+    await party_in(api, call, "debitParty", data.get("debitParty"))
+    return await _sent(api, call, Errand(resource=Resource.QUOTATION, body=data), payee)
+
+
+async def patch_account(api: Api, call: Call) -> web.Response:
+    """Answer PATCH /accounts/{...}."""
+    return await _patch(api, call, Resource.ACCOUNT, "")
+
+
+async def patch_identity(api: Api, call: Call) -> web.Response:
+    """Answer PATCH /accounts/{...}/identities/{identityId}."""
+    return await _patch(api, call, Resource.IDENTITY, call.part("identityId"))
+
+
+async def patch_mandate(api: Api, call: Call) -> web.Response:
+    """Answer PATCH /accounts/{...}/debitmandates/{debitMandateReference}."""
+    return await _patch(api, call, Resource.MANDATE, undashed(call.part("debitMandateReference")))
+
+
+async def patch_link(api: Api, call: Call) -> web.Response:
+    """Answer PATCH /accounts/{...}/links/{linkReference}."""
+    return await _patch(api, call, Resource.LINK, undashed(call.part("linkReference")))
+
+
+async def patch_code(api: Api, call: Call) -> web.Response:
+    """Answer PATCH /accounts/{...}/authorisationcodes/{authorisationCode}."""
+    return await _patch(api, call, Resource.CODE, call.part("authorisationCode"))
+
+
+async def _create(
+    api: Api, call: Call, resource: Resource, model: type[BaseModel], *, subject: str = ""
+) -> web.Response:
+    data = validated(model, await api.body(call))
+    account = await account_of(api, call)
+    _amount_of(data)
+    errand = Errand(resource=resource, account=customer(account), body=data)
+    return await _sent(api, call, errand, account, subject=subject)
+
+
+def _amount_of(data: dict[str, Any]) -> None:
+    """Refuse an amount without its currency, and one that is no amount in it."""
+    for name in ("amount", "amountLimit"):
+        if data.get(name) is None:
+            continue
+        if not data.get("currency"):
+            raise invalid("currency", "mandatoryValueNotSupplied", "An amount needs its currency.")
+        try:
+            Money.parse(str(data[name]), str(data["currency"]))
+        except MoneyError as error:
+            raise invalid(name, "formatError", str(error)) from None
+
+
+async def _patch(api: Api, call: Call, resource: Resource, reference: str) -> web.Response:
+    data = await api.body(call)
+    items = validated_patch(data if isinstance(data, list) else [data])
+    changes = [_change(item, _CHANGEABLE[resource]) for item in items]
+    account = await account_of(api, call)
+    errand = Errand(
+        resource=resource, account=customer(account), reference=reference, change=True, body={"changes": changes}
+    )
+    return await _sent(api, call, errand, account, subject=reference)
+
+
+def _change(item: PatchItem, changeable: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    name = item.path.strip("/")
+    if name not in changeable:
+        raise invalid("path", "formatError", f"Only these can be changed: {', '.join(changeable)}.")
+    words, value = changeable[name], str(item.value)
+    if words and value.lower() not in words:
+        raise invalid("value", "formatError", f"Use one of {', '.join(words)}.")
+    return {"op": item.op, "path": f"/{name}", "value": value.lower() if words else value}
+
+
+async def _sent(api: Api, call: Call, errand: Errand, payee: Party, *, subject: str = "") -> web.Response:
+    """Hand the errand to the door, and say that it was taken."""
+    body = Body(
+        request=new_id(),
+        correlation=api.correlation(call),
+        callback_url=await api.callback_url(call),
+        payer=(),
+        payee=payee,
+        type=errand.resource,
+        errand=errand,
+        subject=subject,
+    )
+    institution = await api.institution(call)
+    submit = Submit(transfer=new_id(), caller=call.caller, body=body, money=NOTHING, institution=institution)
+    result = await api.door.handle(submit)
+    if isinstance(result, Refusal):
+        _log.info("errand.refused", caller=call.caller, resource=errand.resource, reason=result.reason)
+        raise refused(result)
+    _log.info("errand.accepted", errand=submit.transfer, caller=call.caller, resource=errand.resource)
+    reference = subject or result.transfer
+    has_callback = bool(body.callback_url)
+    return answer(202, accepted(body.request, reference, callback=has_callback, poll_limit=api.settings.poll_limit))
+
+
+OPERATIONS: Final = (
+    Operation("POST", "/accounts/{identityType}", create_account, "Create an account", 202, "responseAccount", Account),
+    *both("PATCH", "", patch_account, "Change an account's status", 202, "genericUpdateSuccess", PatchItem),
+    *both(
+        "PATCH",
+        "/identities/{identityId}",
+        patch_identity,
+        "Change an identity, such as its verification",
+        202,
+        "genericUpdateSuccess",
+        PatchItem,
+    ),
+    *both(
+        "POST", "/debitmandates", create_mandate, "Ask for a debit mandate", 202, "responseDebitMandate", DebitMandate
+    ),
+    *both(
+        "PATCH",
+        "/debitmandates/{debitMandateReference}",
+        patch_mandate,
+        "Pause, resume or change a mandate",
+        202,
+        "genericUpdateSuccess",
+        PatchItem,
+    ),
+    *both("POST", "/links", create_link, "Link an account", 202, "responseLink", Link),
+    *both("PATCH", "/links/{linkReference}", patch_link, "Change a link", 202, "genericUpdateSuccess", PatchItem),
+    *both(
+        "POST",
+        "/authorisationcodes",
+        create_code,
+        "Ask for a pre-authorised payment code",
+        202,
+        "responseAuthorisationCode",
+        AuthorisationCode,
+    ),
+    *both(
+        "PATCH",
+        "/authorisationcodes/{authorisationCode}",
+        patch_code,
+        "Cancel a code",
+        202,
+        "genericUpdateSuccess",
+        PatchItem,
+    ),
+    Operation("POST", "/quotations", create_quotation, "Ask for a quotation", 202, "responseQuotation", Quotation),
+)

@@ -1,0 +1,96 @@
+"""Bill payments: the payer's institution pays a bill and the biller is told; each write becomes one command.
+
+A bill payment is a transfer like any other: the payer's institution asks, the biller is credited.
+"""
+
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from pydantic import BaseModel
+
+from hub.core.command import Body, Refusal, Submit
+from hub.http.api import Api, Call
+from hub.http.errors import answer, bad_amount, refused, unknown_object
+from hub.http.ids import new_id
+from hub.http.operation import Operation, both
+from hub.http.paths import account_of, customer
+from hub.http.resources import accepted
+from hub.http.schema import BillPayment, BillPayment2
+from hub.http.transactions import validated
+from routing.message import Errand, Resource
+from routing.money import Money, MoneyError
+from routing.party import Party, party
+
+_DESCRIBED: Final = ("descriptionText", "metadata", "customData")
+
+_log: Final = structlog.get_logger("http")
+
+
+async def pay_bill_of_account(api: Api, call: Call) -> web.Response:
+    """Answer POST /accounts/{...}/bills/{billReference}/payments."""
+    account = await account_of(api, call)
+    return await _pay(api, call, BillPayment, account, call.part("billReference"))
+
+
+async def pay_account(api: Api, call: Call) -> web.Response:
+    """Answer POST /accounts/{...}/bills/payments: no bill is named, the biller finds out which."""
+    return await _pay(api, call, BillPayment2, await account_of(api, call), "")
+
+
+async def pay_bill(api: Api, call: Call) -> web.Response:
+    """Answer POST /bills/{billReference}/payments: the bill tells the biller, if only one has such a bill."""
+    reference = call.part("billReference")
+    institution = await api.institution(call)
+    if not institution:
+        billers = {each.participant for each in await api.reader.instruments(Resource.BILL, reference)}
+        if len(billers) != 1:
+            raise unknown_object()
+        institution = billers.pop()
+    return await _pay(api, call, BillPayment, (), reference, institution=institution)
+
+
+async def _pay(
+    api: Api, call: Call, model: type[BaseModel], account: Party, reference: str, *, institution: str = ""
+) -> web.Response:
+    data = validated(model, await api.body(call))
+    money = _money(data)
+    errand = Errand(resource=Resource.BILL_PAYMENT, account=customer(account), reference=reference, body=data)
+    own = party([("organisationid", call.caller)])
+    institution = institution or await api.institution(call)
+    biller = party([("organisationid", institution)]) if institution else ()
+    body = Body(
+        request=new_id(),
+        correlation=api.correlation(call),
+        callback_url=await api.callback_url(call),
+        payer=own,
+        payee=(*account, *biller),
+        type="billpay",
+        details={name: data[name] for name in _DESCRIBED if name in data},
+        errand=errand,
+    )
+    submit = Submit(transfer=new_id(), caller=call.caller, body=body, money=money, institution=institution)
+    result = await api.door.handle(submit)
+    if isinstance(result, Refusal):
+        _log.info("bill_payment.refused", caller=call.caller, reason=result.reason)
+        raise refused(result)
+    has_callback = bool(body.callback_url)
+    state = accepted(body.request, result.transfer, callback=has_callback, poll_limit=api.settings.poll_limit)
+    return answer(202, state)
+
+
+def _money(data: dict[str, Any]) -> Money:
+    try:
+        return Money.parse(str(data["amountPaid"]), str(data["currency"]))
+    except MoneyError as error:
+        raise bad_amount("amountPaid", error) from None
+
+
+_PAID: Final = "responseBillPayment"
+OPERATIONS: Final = (
+    *both("POST", "/bills/{billReference}/payments", pay_bill_of_account, "Pay a bill", 202, _PAID, BillPayment),
+    *both(
+        "POST", "/bills/payments", pay_account, "Pay a biller without a bill", 202, "responseBillPayment2", BillPayment2
+    ),
+    Operation("POST", "/bills/{billReference}/payments", pay_bill, "Pay a bill by itself", 202, _PAID, BillPayment),
+)
