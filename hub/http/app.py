@@ -15,7 +15,7 @@ from hub.core.participant import SchemeError
 from hub.flow import Door, OverloadedError
 from hub.http.api import Api, Call, HttpSettings, forbidden_method
 from hub.http.auth import Gate
-from hub.http.errors import ApiError, response_of, unknown_object
+from hub.http.errors import ApiError, now, response_of, unknown_object
 from hub.http.metrics import metrics_routes
 from hub.http.openapi import document
 from hub.http.operation import Answer
@@ -23,6 +23,7 @@ from hub.http.operations import OPERATIONS
 from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
 from hub.store.read import Credential, Reader
+from routing.seal import Seal
 
 __all__ = ["HttpSettings", "build"]
 
@@ -31,24 +32,36 @@ _SECONDS: Final = Histogram(
 )
 _PAGE: Final = Path(__file__).with_name("docs.html")
 _RETRY_AFTER: Final = "2"
+JWKS_PATH: Final = "/.well-known/jwks.json"
+NO_KEYS: Final = b'{"keys":[]}'
 _CALLER: Final = web.RequestKey("caller", Credential)
 
 _log: Final = structlog.get_logger("http")
 
 
-def build(door: Door, reader: Reader, settings: HttpSettings, batches: Batches | None = None) -> web.Application:
-    """Build the application; without `batches` it takes none."""
+def build(
+    door: Door,
+    reader: Reader,
+    settings: HttpSettings,
+    batches: Batches | None = None,
+    *,
+    seal: Seal | None = None,
+    jwks: bytes = NO_KEYS,
+) -> web.Application:
+    """Build the application; without `batches` it takes none, without `seal` no customers' credentials."""
     gate = Gate(reader, settings.token_lifetime_s)
-    api = Api(door, reader, settings, batches)
+    api = Api(door, reader, settings, batches, seal)
     described = msgspec.json.encode(document(settings))
     public = [
         web.post("/v1/oauth/accesstoken", gate.issue),
         web.get(f"{settings.prefix}/openapi.json", partial(_json, described)),
+        web.get(JWKS_PATH, partial(_json, jwks)),
         web.get("/docs", partial(_docs, f"{settings.prefix}/openapi.json")),
         *metrics_routes(reader),
     ]
     closed = _closed_but_for(gate, frozenset(route.path for route in public))
     app = web.Application(middlewares=[_errors_as_objects, closed], client_max_size=settings.body_max_bytes)
+    app.on_response_prepare.append(_dated)
     app.add_routes(public)
     for operation in OPERATIONS:
         handler = partial(_answered, api, operation.answer, _SECONDS.labels(operation.id))
@@ -103,6 +116,10 @@ def _said(error: web.HTTPException) -> ApiError:
     if error.status == 404:
         return unknown_object()
     return ApiError("validation", "formatError", error.reason, status=error.status)
+
+
+async def _dated(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["X-Date"] = now()
 
 
 async def _json(body: bytes, _: web.Request) -> web.Response:

@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document, made from the table of operations and the models; it must never list what is not served."""
 
-import re
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -9,8 +8,9 @@ from pydantic.json_schema import models_json_schema
 from hub.http.api import HttpSettings
 from hub.http.operation import Operation
 from hub.http.operations import OPERATIONS
-from hub.http.schema import TYPES, Pair, PatchItem, Reversal, Transaction, TransactionType
-from routing.party import IDENTIFIER_KEYS
+from hub.http.parameters import ANSWERED, LISTED, parameters, sent_back
+from hub.http.schema import PatchItem
+from hub.http.schema.objects import OBJECTS, TEXT, Schema, ref
 
 VERSION: Final = "1.2.0"
 _ABOUT: Final = (
@@ -18,98 +18,30 @@ _ABOUT: Final = (
     "Amounts are decimal strings."
 )
 _REFERENCE: Final = "#/components/schemas/{model}"
-_PAIRS: Final[dict[str, Any]] = {"type": "array", "items": {"$ref": "#/components/schemas/Pair"}, "maxItems": 10}
-_TEXT: Final[dict[str, Any]] = {"type": "string"}
-_TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
-_MODELS: Final[tuple[type[BaseModel], ...]] = (Transaction, TransactionType, Reversal, PatchItem, Pair)
-
-
-def _object(required: str, **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "required": required.split(), "properties": properties}
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-_RESULTS: Final = {
-    "requestStateObject": _object(
-        "serverCorrelationId status notificationMethod",
-        serverCorrelationId={"type": "string", "format": "uuid"},
-        status={"enum": ["pending", "completed", "failed"]},
-        notificationMethod={"enum": ["callback", "polling"]},
-        objectReference=_TEXT,
-        pendingReason=_TEXT,
-        pollLimit={"type": "integer", "exclusiveMinimum": 0},
-        error=_ref("errorObject"),
-        errorReference=_ref("errorObject"),
-    ),
-    "responseTransaction": _object(
-        "transactionReference transactionStatus type amount currency debitParty creditParty",
-        transactionReference=_TEXT,
-        transactionStatus={"enum": ["pending", "completed", "failed"]},
-        type={"enum": list(TYPES)},
-        amount=_TEXT,
-        currency=_TEXT,
-        debitParty=_PAIRS,
-        creditParty=_PAIRS,
-        originalTransactionReference=_TEXT,
-        transactionReceipt=_TEXT,
-        creationDate=_TIME,
-        modificationDate=_TIME,
-    ),
-    "errorObject": _object(
-        "errorCategory errorCode",
-        errorCategory={
-            "enum": ["businessRule", "validation", "authorisation", "identification", "internal", "serviceUnavailable"]
-        },
-        errorCode=_TEXT,
-        errorDescription=_TEXT,
-        errorDateTime=_TIME,
-        errorParameters=_PAIRS | {"maxItems": 20},
-    ),
-    "responseResponse": _object("link", link={"type": "string", "maxLength": 256}),
-    "responseHeartbeat": _object("serviceStatus", serviceStatus={"enum": ["available", "unavailable", "degraded"]}),
-    "responseAccountName": _object("", name={"type": "object"}, lei=_TEXT),
-    "responseAccountStatus": _object(
-        "accountStatus",
-        accountStatus={"enum": ["available", "unavailable", "unregistered"]},
-        subStatus=_TEXT,
-        lei=_TEXT,
-    ),
+# Parts of requests that answers have too.
+_SHARED: Final = {
+    "Pair": "party",
+    "Fee": "fee",
+    "Organisation": "requestingOrganisation",
+    "SubjectName": "subjectName",
+    "PostalAddress": "postalAddress",
+    "IdDocument": "idDocument",
+    "Kyc": "kyc",
+    "Channel": "channel",
+    "RedemptionType": "redemptionType",
+    "BillReferenceDetail": "billReferenceDetail",
 }
-
-_INSTITUTION: Final = {
-    "X-Account-Holding-Institution-Identifier": ("who holds the account, if it is not the caller's", _TEXT),
-    "X-Account-Holding-Institution-Identifier-Type": (
-        "how that is said; organisationid, a participant's name in the scheme, unless given",
-        {"enum": ["organisationid", "swiftbic", "lei"]},
-    ),
-}
-_WRITING: Final = {
-    "X-CorrelationID": (
-        "a UUID, unique for the caller; a second write with it is refused as duplicateRequest",
-        {"type": "string", "format": "uuid"},
-    ),
-    "X-Callback-URL": ("where the result is PUT; without it, poll", {"type": "string", "format": "uri"}),
-}
-_CHECKED: Final = {
-    "X-Content-Hash": ("hexadecimal SHA-256 of the body, checked when given", _TEXT),
-    "X-Date": ("when it was sent, ISO 8601 or RFC 7231; looked at where the hub is set up to", _TEXT),
-}
-_OVERRIDE: Final = {"X-HTTP-Method-Override": ("PATCH", {"const": "PATCH"})}
-_PATHS: Final[dict[str, dict[str, Any]]] = {
-    "transactionType": {"enum": list(TYPES)},
-    "identifierType": {"enum": sorted(IDENTIFIER_KEYS)},
-    "accountId": {"type": "string", "pattern": "^[a-z]+@[^$]+(\\$[a-z]+@[^$]+){0,2}$"},
+_FAILURES: Final = {
+    "400": "The request, or a rule of payments, does not allow it",
+    "401": "The caller is not known, or may not",
+    "404": "There is no such thing, or it is not the caller's",
+    "500": "The hub failed; nothing was changed",
+    "503": "Not available now; try again",
 }
 
 
 def document(settings: HttpSettings) -> dict[str, Any]:
     """Return the document of an API that is set up so."""
-    _, models = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REFERENCE)
-    # The request's and the answer's transaction are two objects in one API: the request keeps a name of its own.
-    schemas = {f"New{name}" if name == "Transaction" else name: schema for name, schema in models["$defs"].items()}
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(settings.prefix + operation.path, {})[operation.method.lower()] = _described(operation)
@@ -124,9 +56,8 @@ def document(settings: HttpSettings) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"token": []}, {"basic": [], "apiKey": []}],
         "paths": paths,
-        "webhooks": {"result": {"put": _WEBHOOK}},
         "components": {
-            "schemas": {**schemas, **_RESULTS},
+            "schemas": OBJECTS | _requests(),
             "securitySchemes": {
                 "token": {
                     "type": "oauth2",
@@ -139,74 +70,97 @@ def document(settings: HttpSettings) -> dict[str, Any]:
     }
 
 
+def name_of(model: type[BaseModel]) -> str:
+    """Return what the API calls the object that a body is read as."""
+    return "requestGenericPatch" if model is PatchItem else f"request{model.__name__}"
+
+
+def _requests() -> dict[str, Schema]:
+    models = {each.body for each in OPERATIONS if each.body is not None}
+    names = {each.__name__: name_of(each) for each in models} | _SHARED
+    ordered = sorted(models, key=lambda each: each.__name__)
+    _, found = models_json_schema([(model, "validation") for model in ordered], ref_template=_REFERENCE)
+    return {
+        names.get(name, f"request{name}"): _plain(schema, names)
+        for name, schema in found["$defs"].items()
+        if name not in _SHARED
+    }
+
+
+def _plain(node: Any, names: dict[str, str]) -> Any:
+    """Write what pydantic says as the API does: names of its own, optional fields instead of nulls."""
+    if isinstance(node, list):
+        return [_plain(each, names) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("default", "") is None:
+        some = [each for each in node["anyOf"] if each != {"type": "null"}]
+        return _plain(some[0], names)
+    found = {key: _plain(value, names) for key, value in node.items() if key != "title" or isinstance(value, dict)}
+    if "$ref" in found:
+        name = found["$ref"].rpartition("/")[2]
+        found["$ref"] = _REFERENCE.format(model=names.get(name, f"request{name}"))
+    return found
+
+
 def _described(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
-        "parameters": _parameters(operation),
+        "parameters": parameters(operation),
         "responses": {
             **{str(status): _success(operation, status) for status in operation.statuses},
-            **{status: _response(what, "errorObject") for status, what in _FAILURES.items()},
+            **{status: _response(what, ref("errorObject")) for status, what in _FAILURES.items()},
         },
     }
     if operation.body is not None:
-        name = "NewTransaction" if operation.body is Transaction else operation.body.__name__
-        schema: dict[str, Any] = _ref(name)
+        schema = ref(name_of(operation.body))
         if operation.body is PatchItem:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": 10}
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        found["requestBody"] = _content(schema)
+    if 202 in operation.statuses:
+        found["callbacks"] = {"success": _callback(operation.result), "failure": _callback("errorObject")}
     return found
-
-
-_FAILURES: Final = {
-    "400": "The request, or a rule of payments, does not allow it",
-    "401": "The caller is not known, or may not",
-    "404": "There is no such thing, or it is not the caller's",
-    "500": "The hub failed; nothing was changed",
-    "503": "Not available now; try again",
-}
-
-
-def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    path = [
-        {"name": name, "in": "path", "required": True, "schema": _PATHS.get(name, _TEXT)}
-        for name in re.findall(r"{(\w+)}", operation.path)
-    ]
-    headers = [
-        {"name": name, "in": "header", "required": name in _OVERRIDE, "description": what, "schema": schema}
-        for name, (what, schema) in _headers(operation).items()
-    ]
-    return path + headers
-
-
-def _headers(operation: Operation) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Say which headers the operation looks at."""
-    if operation.body is None:
-        return _INSTITUTION if operation.path.startswith("/accounts/") else {}
-    if operation.body is PatchItem:
-        return _CHECKED | (_OVERRIDE if operation.method == "POST" else {})
-    return _WRITING | _CHECKED | ({} if operation.body is Reversal else _INSTITUTION)
 
 
 def _success(operation: Operation, status: int) -> dict[str, Any]:
-    return _response("Success", {202: "requestStateObject", 204: ""}.get(status, operation.result))
-
-
-def _response(what: str, schema: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": what}
-    if schema:
-        found["content"] = {"application/json": {"schema": _ref(schema)}}
+    if status == 204:
+        return _response("Success", {})
+    if status == 202:
+        return _response("Accepted", ref("requestStateObject"))
+    name = operation.result.removeprefix("[]")
+    if name == operation.result:
+        return _response("Success", ref(name))
+    found = _response("Success", {"type": "array", "items": ref(name)})
+    found["headers"] |= LISTED
     return found
 
 
-_WEBHOOK: Final = {
-    "summary": "The result of a write, PUT to X-Callback-URL: the transaction, or why it failed",
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"oneOf": [_ref("responseTransaction"), _ref("errorObject")]}}},
-    },
-    "responses": {"204": {"description": "Taken; anything else is tried again, with growing pauses"}},
-}
+def _response(what: str, schema: Schema) -> dict[str, Any]:
+    found: dict[str, Any] = {"description": what, "headers": dict(ANSWERED)}
+    if schema:
+        found["content"] = {"application/json": {"schema": schema}}
+    return found
+
+
+def _content(schema: Schema) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _callback(name: str) -> dict[str, Any]:
+    put = {
+        "summary": "What became of it; tried again, with growing pauses, until it is taken",
+        "parameters": sent_back(),
+        "requestBody": _content(ref(name)),
+        "responses": {"204": {"description": "Taken"}},
+        "security": [],
+    }
+    return {"{$request.header.X-Callback-URL}": {"put": put}}
+
+
+def _object(required: str, **properties: Any) -> Schema:
+    return {"type": "object", "required": required.split(), "properties": properties}
+
 
 _TOKEN: Final = {
     "operationId": "access_token",
@@ -227,8 +181,8 @@ _TOKEN: Final = {
                 "application/json": {
                     "schema": _object(
                         "access_token token_type expires_in",
-                        access_token=_TEXT,
-                        token_type=_TEXT,
+                        access_token=TEXT,
+                        token_type=TEXT,
                         expires_in={"type": "integer"},
                     )
                 }

@@ -23,7 +23,7 @@ _PATTERNS: Final = {
     "{identityType}": "{identityType:[^/@]+}",
 }
 
-# The query parameters of lists. An operation names those it reads, from the table QUERY in hub/http/openapi.py.
+# The query parameters of lists. An operation names those it reads, from the table QUERY in hub/http/parameters.py.
 WINDOW: Final = ("limit", "offset")
 PAGED: Final = (*WINDOW, "fromDateTime", "toDateTime")
 
@@ -43,6 +43,7 @@ class Operation(NamedTuple):
     result: str
     body: type[BaseModel] | None = None
     query: tuple[str, ...] = ()
+    overrides: bool = False  # a PATCH that comes as POST
 
     @property
     def route(self) -> str:
@@ -76,7 +77,7 @@ def with_overrides(operations: Iterable[Operation]) -> Iterator[Operation]:
         yield each
         if each.method == "PATCH":
             summary = f"{each.summary}: for clients that cannot send PATCH"
-            yield each._replace(method="POST", answer=_overridden(each.answer), summary=summary)
+            yield each._replace(method="POST", answer=_overridden(each.answer), summary=summary, overrides=True)
 
 
 def _overridden(patch: Answer) -> Answer:

@@ -1,0 +1,103 @@
+"""Everything the API takes beside bodies: headers, queries and parts of paths, as tables; it must never read one."""
+
+import re
+from typing import Any, Final
+
+from hub.http.operation import Operation
+from hub.http.schema.objects import NAME, TEXT, TIME, Schema
+from hub.http.schema.words import ENUMS, INT32_MAX, UUID
+from routing.party import IDENTIFIER_KEYS
+
+Headers = dict[str, tuple[str, Schema]]
+
+_UUID: Final[Schema] = {"type": "string", "pattern": UUID}
+_KEYS: Final = "|".join(sorted(IDENTIFIER_KEYS))
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": INT32_MAX}
+
+_ALWAYS: Final[Headers] = {
+    "X-Date": ("when it was sent, ISO 8601 or RFC 7231; looked at where the hub is set up to", TIME),
+    "X-Client-Id": ("who calls; only the credentials decide that", TEXT),
+}
+_CHECKED: Final[Headers] = {
+    "X-Content-Hash": ("hexadecimal SHA-256 of the body, checked when given", {"type": "string"}),
+    "X-Channel": ("where the request came from: USSD, Web, App", TEXT),
+    "X-User-Credential-1": ("the end user's encrypted credential; passed on, never kept", {"type": "string"}),
+    "X-User-Credential-2": ("a second one", {"type": "string"}),
+}
+_PASSED_ON: Final[Headers] = {
+    "X-User-Bearer": ("the end user's access token; passed on, never kept", {"type": "string"}),
+    "X-Account-Holding-Institution-Identifier": (
+        "who holds the account, if it is not the caller's",
+        {"type": "string"},
+    ),
+    "X-Account-Holding-Institution-Identifier-Type": (
+        "how that is said; organisationid, a participant's name in the scheme, unless given",
+        {"type": "string", "enum": list(ENUMS["institutionType"])},
+    ),
+}
+_WRITING: Final[Headers] = {
+    "X-CorrelationID": ("a UUID, unique for the caller; a second create with it is refused as duplicateRequest", _UUID),
+    "X-Callback-URL": ("where the result is PUT; without it, poll", {"type": "string", "format": "uri"}),
+}
+_OVERRIDE: Final[Headers] = {"X-HTTP-Method-Override": ("PATCH", {"type": "string", "enum": ["PATCH"]})}
+# What these answer is the hub's own: nobody else is asked, so nothing is passed on.
+_OWN: Final = ("/requeststates/", "/responses/", "/errors/")
+
+QUERY: Final[Headers] = {
+    "limit": ("how many at most; 50 unless given", {"type": "integer", "minimum": 1, "maximum": INT32_MAX}),
+    "offset": ("how many of the newest to leave out", _COUNT),
+    "fromDateTime": ("created then or later", TIME),
+    "toDateTime": ("created then or earlier", TIME),
+    "transactionStatus": ("only those in this status", TEXT),
+    "transactionType": ("only those of this type", {"type": "string", "enum": list(ENUMS["type"])}),
+    "displayType": ("only those of this type", TEXT),
+    "codeState": ("only those in this state", TEXT),
+}
+PATHS: Final[dict[str, Schema]] = {
+    "transactionType": {"type": "string", "enum": list(ENUMS["type"])},
+    "identityType": {"type": "string", "enum": list(ENUMS["identityType"])},
+    "identifierType": {"type": "string", "enum": sorted(IDENTIFIER_KEYS)},
+    "accountId": {"type": "string", "pattern": rf"^({_KEYS})@[^$\n]+(\$({_KEYS})@[^$\n]+){{0,2}}$"},
+    "serverCorrelationId": _UUID,
+    "clientCorrelationId": _UUID,
+}
+ANSWERED: Final[dict[str, Schema]] = {
+    "X-Date": {"description": "when it was answered", "schema": TIME},
+}
+LISTED: Final[dict[str, Schema]] = {
+    "X-Records-Available-Count": {"description": "how many there are", "schema": _COUNT},
+    "X-Records-Returned-Count": {"description": "how many are here", "schema": _COUNT},
+}
+CALLED_BACK: Final = ("X-Date", "X-CorrelationID")
+
+
+def parameters(operation: Operation) -> list[dict[str, Any]]:
+    """Return what the operation takes, as the document says it."""
+    path = [(name, "in the path", PATHS.get(name, NAME)) for name in re.findall(r"{(\w+)}", operation.path)]
+    return [
+        *(_parameter("path", *row, required=True) for row in path),
+        *(_parameter("query", name, *QUERY[name]) for name in operation.query),
+        *(_parameter("header", name, *row, required=name in _OVERRIDE) for name, row in headers(operation).items()),
+    ]
+
+
+def headers(operation: Operation) -> Headers:
+    """Return the headers that the operation takes."""
+    if operation.path == "/heartbeat":
+        return _ALWAYS
+    found = _ALWAYS | _CHECKED
+    if not operation.path.startswith(_OWN):
+        found |= _PASSED_ON
+    if operation.body is not None:
+        found |= _WRITING
+    return found | (_OVERRIDE if operation.overrides else {})
+
+
+def _parameter(where: str, name: str, what: str, schema: Schema, *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": required, "description": what, "schema": schema}
+
+
+def sent_back() -> list[dict[str, Any]]:
+    """Return the headers of a callback."""
+    known = _ALWAYS | _WRITING
+    return [_parameter("header", name, *known[name]) for name in CALLED_BACK]
