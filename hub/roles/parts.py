@@ -22,6 +22,7 @@ from hub.core.command import Command, Result
 from hub.core.participant import Scheme
 from hub.flow import Door
 from hub.http.app import HttpSettings, build
+from hub.http.batches import letters
 from hub.http.metrics import metrics_routes
 from hub.http.resources import letter_of
 from hub.lab.postgres import PrivatePostgres
@@ -30,6 +31,7 @@ from hub.settings import Settings
 from hub.store.contract import UnavailableError
 from hub.store.migrate import upgrade
 from hub.store.sql import SqlStore
+from hub.workers.batch import Clearing, Limits
 from hub.workers.callback import CallbackSender
 from hub.workers.consumer import Consumer
 from hub.workers.relay import Relay
@@ -129,10 +131,12 @@ async def running(settings: Settings, roles: frozenset[Role]) -> AsyncIterator[R
         yield hub
 
 
-async def _worker(hub: Running, _: Settings, stack: AsyncExitStack, relay: Relay) -> None:
+async def _worker(hub: Running, settings: Settings, stack: AsyncExitStack, relay: Relay) -> None:
     await Consumer(hub.door, hub.bus).start()
     _keep(stack, relay.sweep_for_ever)
     _keep(stack, Timer(hub.door).look_for_ever)
+    limits = Limits(in_flight_max=settings.batch_in_flight_max, per_second=settings.batch_per_second)
+    _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits).look_for_ever)
 
 
 async def _adapter(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay) -> None:
@@ -152,12 +156,13 @@ async def _api(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay
     http = HttpSettings(
         prefix=settings.api_prefix,
         body_max_bytes=settings.body_max_bytes,
+        batch_body_max_bytes=settings.batch_body_max_bytes,
         token_lifetime_s=settings.token_lifetime_s,
         callback_https_only=settings.callback_https_only,
         correlation_required=settings.correlation_required,
         date_tolerance_s=settings.date_tolerance_s,
     )
-    app = build(hub.door, hub.store, http)
+    app = build(hub.door, hub.store, http, hub.store.batches)
     hub.api_url = await _serve(stack, [], settings.host, settings.port, app)
 
 
