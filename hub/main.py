@@ -4,24 +4,26 @@ Heavy modules are imported inside the commands, so that `hub --help` answers at 
 """
 
 import asyncio
-import contextlib
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from hub.commands.batch import batches
+from hub.commands.plain import loop as _loop
+from hub.commands.plain import out
+from hub.commands.plain import plainly as _plainly
 from hub.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False)
 transfers = typer.Typer(no_args_is_help=True, help="Look at one transfer, or rule on one that is in doubt.")
 adapter_role = typer.Typer(invoke_without_command=True)
 app.add_typer(transfers, name="transfer")
+app.add_typer(batches, name="batch")
 app.add_typer(adapter_role, name="adapter")
-out = Console()
 
 
 def run() -> None:
@@ -35,31 +37,6 @@ def run() -> None:
             name = ".".join(str(part) for part in each["loc"])
             Console(stderr=True).print(f"[red]settings:[/] {name} (HUB_{name.upper()}): {each['msg']}", highlight=False)
         sys.exit(2)
-
-
-@contextlib.contextmanager
-def _plainly() -> Iterator[None]:
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    from hub.core.participant import SchemeError  # noqa: PLC0415
-    from hub.lab.child import ServerError  # noqa: PLC0415
-    from hub.store.contract import UnavailableError  # noqa: PLC0415
-    from routing.bus import BusError  # noqa: PLC0415
-
-    try:
-        yield
-    except ValidationError:  # of the settings; `run` says which variable
-        raise
-    except (SchemeError, ServerError, UnavailableError, BusError, OSError, ValueError) as error:
-        Console(stderr=True).print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
-        raise typer.Exit(1) from error
-
-
-def _loop(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    import uvloop  # noqa: PLC0415
-
-    with _plainly():
-        return uvloop.run(main())
 
 
 def _calm_the_collector() -> None:
@@ -336,12 +313,18 @@ def bench(
     embedded: Annotated[bool, typer.Option("--embedded", help="one process, bus inside")] = False,  # noqa: FBT002
     json: Annotated[Path | None, typer.Option(help="write the figures here as well")] = None,
     ledger_only: Annotated[bool, typer.Option("--ledger-only", help="the ledger against pgbench only")] = False,  # noqa: FBT002
+    batch: Annotated[int, typer.Option(help="one batch of so many rows instead")] = 0,
 ) -> None:
     """Measure the whole hub under open-loop load. Example: [cyan]hub bench --rate 400 --seconds 30 --json b.json[/]"""
     from hub.observe import configure  # noqa: PLC0415
+    from hub.trial.batch_bench import measure_batch  # noqa: PLC0415
     from hub.trial.bench import Options, measure  # noqa: PLC0415
 
     configure("error")
+    if batch:
+        if not _loop(lambda: measure_batch(out, batch, embedded=embedded, json_file=json)):
+            raise typer.Exit(1)
+        return
     options = Options(rate=rate, seconds=seconds, embedded=embedded, json_file=json, ledger_only=ledger_only)
     if not _loop(lambda: measure(out, options)):
         raise typer.Exit(1)

@@ -242,7 +242,8 @@ def make_transfer(clients: Sequence[Client], number: int) -> tuple[Client, str, 
     return clients[payer], "transfer", body
 
 
-def _cpu(bench: Setup) -> dict[str, int]:
+def cpu_of(bench: Setup) -> dict[str, int]:
+    """Return the CPU that each part has used so far, in milliseconds."""
     used = {process.name: process.cpu_ms() for process in bench.processes}
     used["postgres"] = cpu_ms(bench.postgres.pids())
     if bench.broker is not None:
@@ -264,7 +265,8 @@ async def _counters(bench: Setup) -> dict[str, float]:
     return total
 
 
-async def _executed_twice(bench: Setup) -> int:
+async def executed_twice(bench: Setup) -> int:
+    """Ask the providers what they carried out more than once."""
     async with aiohttp.ClientSession() as session:
         found = 0
         for number in range(len(bench.clients)):
@@ -310,9 +312,9 @@ async def _whole(folder: Path, options: Options, console: Console) -> dict[str, 
     rate, seconds = options.rate, options.seconds
     async with setup(folder, embedded=options.embedded) as bench:
         await _warm_up(bench, rate)
-        cpu, counted = _cpu(bench), await _counters(bench)
+        cpu, counted = cpu_of(bench), await _counters(bench)
         tally, took = await _load(bench, rate, seconds, console)
-        used, counts = _cpu(bench), await _counters(bench)
+        used, counts = cpu_of(bench), await _counters(bench)
         unheard = tally.missing()
         known = await states(bench.clients, tally, unheard[:1000])
         completed = len(tally.accepted) - len(unheard)
@@ -331,7 +333,7 @@ async def _whole(folder: Path, options: Options, console: Console) -> dict[str, 
             "completed": completed - len(tally.failed),
             "lost": sum(known.get(each) not in ("completed", "failed") for each in unheard),
             "duplicated": tally.duplicated(),
-            "executed_twice": await _executed_twice(bench),
+            "executed_twice": await executed_twice(bench),
             "audit_findings": len(audit.findings),
             "cpu_ms_per_transfer": {name: round((used[name] - cpu[name]) / max(completed, 1), 3) for name in used},
             "broker_messages_per_transfer": _each(counted, counts, "bus_messages_total", completed),
@@ -343,7 +345,8 @@ def _each(before: dict[str, float], after: dict[str, float], name: str, count: i
     return round((after.get(name, 0) - before.get(name, 0)) / max(count, 1), 3)
 
 
-def _shown(figures: dict[str, Any]) -> Table:
+def shown(figures: dict[str, Any]) -> Table:
+    """Return the figures as a table."""
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in figures.items():
         text = ", ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value)
@@ -352,7 +355,7 @@ def _shown(figures: dict[str, Any]) -> Table:
 
 
 @contextmanager
-def _open_folder() -> Iterator[Path]:
+def open_folder() -> Iterator[Path]:
     """A temporary folder that another user can pass through: the database may run as one."""
     with tempfile.TemporaryDirectory(prefix="makutano-bench-") as name:
         Path(name).chmod(0o711)
@@ -361,7 +364,7 @@ def _open_folder() -> Iterator[Path]:
 
 async def measure(console: Console, options: Options) -> bool:
     """Measure, print, write; returns False when a transfer is not accounted for."""
-    with _open_folder() as folder:
+    with open_folder() as folder:
         console.print("the ledger against pgbench, on a server of their own ...")
         ledger: LedgerFigures = await measure_ledger(folder)
         figures: dict[str, Any] = {}
@@ -375,7 +378,7 @@ async def measure(console: Console, options: Options) -> bool:
         "form": "embedded" if options.embedded else "processes over RabbitMQ",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
     }
-    console.print(_shown(figures))
+    console.print(shown(figures))
     if options.json_file is not None:
         text = figures if options.ledger_only else msgspec.convert(figures, Figures)
         encoded = msgspec.json.format(msgspec.json.encode(text), indent=2) + b"\n"
