@@ -67,18 +67,17 @@ SELECT row_to_json(x)::text, x.sharing FROM (
                       AND o.due_ms <= {NOW_MS} + {LEASE_MS}) + 1 AS sharing
     FROM taken AS b) AS x"""
 
-# Only what is still waiting under the attempt that was read: two workers at one row leave it as one would. A refusal
-# is no end where the transfer exists: an earlier hand-in was taken, and its end is the transfer's.
+# Only what is still waiting under the attempt that was read: two workers at one row leave it as one would. A refusal is
+# no end, and nothing is held back, where the transfer exists: an earlier hand-in was taken, and its end is the row's.
 _MARK: Final = f"""
 UPDATE batch_item AS i
-SET state = CASE WHEN r.state = 'rejected' AND t.id IS NULL THEN 'rejected'
-                 WHEN r.state = 'waiting' THEN 'waiting' ELSE 'submitted' END,
+SET state = CASE WHEN t.id IS NULL THEN r.state ELSE 'submitted' END,
     transfer = CASE WHEN r.state = 'submitted' OR t.id IS NOT NULL THEN r.transfer END,
-    ended_ms = CASE WHEN r.state = 'rejected' AND t.id IS NULL THEN {NOW_MS} END,
-    due_ms = {NOW_MS} + r.wait_ms,
-    reason = CASE WHEN t.id IS NULL THEN r.reason ELSE '' END
+    reason = CASE WHEN t.id IS NULL THEN r.reason ELSE '' END,
+    ended_ms = CASE WHEN t.id IS NULL AND r.state = 'rejected' THEN {NOW_MS} END,
+    due_ms = {NOW_MS} + r.wait_ms
 FROM json_to_recordset(%s::json) AS r("row" int, attempt int, state text, transfer uuid, reason text, wait_ms bigint)
-LEFT JOIN transfer AS t ON t.id = r.transfer AND r.state = 'rejected'
+LEFT JOIN transfer AS t ON t.id = r.transfer AND r.state <> 'submitted'
 WHERE i.batch = %s::uuid AND i.row = r.row AND i.attempt = r.attempt AND i.state = 'waiting'"""
 
 # What the hub barred for want of liquidity alone is tried again, under a new id; every other end is the row's.

@@ -15,6 +15,7 @@ from hub.core.batch import Progress
 from hub.core.change import CALLBACKS, Letter, Outgoing
 from hub.core.command import Fund, Heard
 from hub.core.meaning import reference
+from hub.core.participant import Status
 from hub.flow import Door
 from hub.http.app import HttpSettings, build
 from hub.http.batches import letters
@@ -110,6 +111,14 @@ class Desk:
             if found["batchStatus"] == "completed":
                 return found
         raise AssertionError(f"still {await self.progress(batch)}")
+
+    async def suspend(self, participant: str) -> None:
+        file = (await self.store.scheme()).file
+        changed = [
+            msgspec.structs.replace(each, status=Status.SUSPENDED) if each.id == participant else each
+            for each in file.participant
+        ]
+        await self.store.apply_scheme(msgspec.structs.replace(file, participant=tuple(changed)), "tests")
 
     async def fund(self, amount: str) -> None:
         money = Money.parse(amount, "KES")
