@@ -21,19 +21,19 @@ _INSTRUMENTS: Final = (
     (Operation.DEBIT, Resource.LINK, "linkref"),
     (Operation.CREDIT, Resource.LINK, "linkref"),
 )
+_INSTRUMENT_KEYS: Final = frozenset(key for _, _, key in _INSTRUMENTS)
 
 
 def order_of(instruction: Instruction, *, names_both: bool) -> Order | None:
     """Return the request to act; None where the API has none."""
-    matter = matter_of(instruction)
-    if matter.pays_a_bill:
-        return bills.order_of(instruction) if instruction.operation is Operation.CREDIT else None
     if instruction.operation is Operation.ISSUE:
-        return errands.order_of(matter.errand) if matter.errand is not None else None
+        return errands.order_of(instruction.errand) if instruction.errand is not None else None
+    if matter_of(instruction).pays_a_bill:
+        return None if instruction.original else bills.order_of(instruction)
     return _transaction(instruction, names_both=names_both)
 
 
-def _transaction(instruction: Instruction, *, names_both: bool) -> Order:
+def _transaction(instruction: Instruction, *, names_both: bool) -> Order | None:
     details = instruction.details
     body: dict[str, Any] = {
         "amount": str(instruction.money),
@@ -47,8 +47,10 @@ def _transaction(instruction: Instruction, *, names_both: bool) -> Order:
     if instruction.original:
         path = f"/transactions/{segment(instruction.original)}/reversals"
         return Order("POST", path, body | {"type": "reversal"})
-    body |= _parties(instruction, names_both=names_both)
-    return Order("POST", *_forward(instruction, body))
+    parties = _parties(instruction, names_both=names_both)
+    if parties is None:
+        return None
+    return Order("POST", *_forward(instruction, body | parties))
 
 
 def _forward(instruction: Instruction, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -59,8 +61,7 @@ def _forward(instruction: Instruction, body: dict[str, Any]) -> tuple[str, dict[
     body |= {name: details[name] for name in _RELAYED_FORWARD if details.get(name)}
     if international := _international(instruction):
         body["internationalTransferInformation"] = international
-    code = instruction.own.get(Resource.CODE) or details.get("oneTimeCode")
-    if code and instruction.operation is Operation.DEBIT:
+    if code := _code(instruction):
         body["oneTimeCode"] = code
     return f"/transactions/type/{segment(instruction.type)}", body
 
@@ -76,33 +77,50 @@ def _international(instruction: Instruction) -> dict[str, Any]:
     return kept
 
 
-def _parties(instruction: Instruction, *, names_both: bool) -> dict[str, Any]:
+def _code(instruction: Instruction) -> Any:
+    """Return the payer's one-time code, for the payer's provider alone."""
+    if instruction.operation is not Operation.DEBIT:
+        return None
+    return instruction.own.get(Resource.CODE) or instruction.details.get("oneTimeCode")
+
+
+def _parties(instruction: Instruction, *, names_both: bool) -> dict[str, Any] | None:
     """Return both parties, the one who is elsewhere together with the institution that holds the account.
 
     The API has no word for whose account is whose; without the institution a provider that is told
-    "merchantpay" could take it for the other direction.
+    "merchantpay" could take it for the other direction. None: nothing says whose account here it is.
     """
-    payer, payee = _pairs(instruction.payer), _pairs(instruction.payee)
-    gives, gets = (
-        ("creditParty", "debitParty") if instruction.operation is Operation.REFUND else ("debitParty", "creditParty")
-    )
-    own = _instrument(instruction)
-    if instruction.operation is Operation.CREDIT:
-        here, there = {gets: own or payee}, {gives: _at(payer, instruction.payer_fsp)}
-    else:
-        here, there = {gives: own or payer}, {gets: _at(payee, instruction.payee_fsp)}
-    # A code may be all that names the payer; the API wants one party at least.
-    here = {name: pairs for name, pairs in here.items() if pairs}
-    return here | there if names_both or not here else here
+    gives, gets = "debitParty", "creditParty"
+    ours = _account_here(instruction)
+    match instruction.operation:
+        case Operation.CREDIT:
+            here, there = {gets: ours}, {gives: _at(_pairs(instruction.payer), instruction.payer_fsp)}
+        case Operation.REFUND:
+            here, there = {gets: ours}, {gives: _at(_pairs(instruction.payee), instruction.payee_fsp)}
+        case _:
+            here, there = {gives: ours}, {gets: _at(_pairs(instruction.payee), instruction.payee_fsp)}
+    if not ours:
+        # A code may be all that names the payer; the API wants one party at least.
+        return there if _code(instruction) else None
+    return here | there if names_both else here
 
 
-def _instrument(instruction: Instruction) -> list[dict[str, str]]:
-    """Return the account at this provider as its own mandate or link names it; nothing where there is none."""
-    return [
+def _account_here(instruction: Instruction) -> list[dict[str, str]]:
+    """Return the account at this provider: by its own mandate or link, where money is taken or given by one.
+
+    What is given back goes to the account itself where that is known: a mandate or a link may have ended since.
+    """
+    operation = instruction.operation
+    party = _pairs(instruction.payee if operation is Operation.CREDIT else instruction.payer)
+    taken = Operation.DEBIT if operation is Operation.REFUND else operation
+    own = [
         {"key": key, "value": instruction.own[resource]}
-        for operation, resource, key in _INSTRUMENTS
-        if operation is instruction.operation and instruction.own.get(resource)
+        for by, resource, key in _INSTRUMENTS
+        if by is taken and instruction.own.get(resource)
     ][:1]
+    if operation is Operation.REFUND:
+        return [pair for pair in party if not own or pair["key"] not in _INSTRUMENT_KEYS] or own
+    return own or party
 
 
 def _pairs(party: Party) -> list[dict[str, str]]:

@@ -63,12 +63,13 @@ def said_by(body: dict[str, Any], matter: Matter) -> Said:
     """Read what a provider gives as the end of an operation: a resource, a request state, an error object."""
     if error_of(body)[0]:
         return refused(body)
-    if body.get(CLIENTS, matter.transfer) != matter.transfer:
-        return Said()
     errand = matter.errand
+    moves = errand is None or matter.pays_a_bill
+    if moves and body.get(CLIENTS, matter.transfer) != matter.transfer:
+        return Said()
     if "serverCorrelationId" in body:
         said = state_told(body)
-        made = errand is not None and not errand.change and not matter.pays_a_bill
+        made = not moves and errand is not None and not errand.change
         # The state does not show what was made: there is more to ask for.
         unseen = said._replace(verdict=Verdict.UNKNOWN, failure=FailureClass.PENDING, code=DONE)
         return unseen if made and said.verdict is Verdict.ACCEPTED else said

@@ -29,8 +29,9 @@ from adapters.gsma_mmapi.paths import UnspeakableError, account_at
 from adapters.gsma_mmapi.questions import answer_in, path_of
 from adapters.gsma_mmapi.reading import Matter, followed, said_by, said_in
 from routing.message import Instruction
-from routing.party import IDENTIFIER_KEYS, Identifier
+from routing.party import IDENTIFIER_KEYS, Identifier, Party
 from tests.adapters.line import given
+from tests.adapters.spoken import PAYEE
 from tests.adapters.test_gsma_mmapi import validator
 
 USER = {"x-user-bearer": "a", "x-user-credential-1": "b", "x-user-credential-2": "c", "authorization": "d"}
@@ -69,11 +70,57 @@ def test_the_customers_credentials_go_to_the_customers_provider_and_only_to_act(
         assert "Authorization" not in request.headers
 
 
-@pytest.mark.parametrize("operation", [Operation.CREDIT, Operation.REFUND])
-@pytest.mark.parametrize("resource", [Resource.MANDATE, Resource.CODE])
-def test_what_takes_money_is_never_told_where_money_is_given(operation: Operation, resource: Resource) -> None:
+@pytest.mark.parametrize(
+    ("operation", "resource"),
+    [
+        (Operation.CREDIT, Resource.MANDATE),
+        (Operation.CREDIT, Resource.CODE),
+        (Operation.REFUND, Resource.CODE),
+        (Operation.REFUND, Resource.MANDATE),
+    ],
+)
+def test_what_takes_money_is_not_told_where_money_is_given(operation: Operation, resource: Resource) -> None:
     instruction = given("10", operation=operation, own={resource: "secret-1"}, details={"oneTimeCode": "secret-1"})
     assert b"secret-1" not in executed(instruction).body
+
+
+HUBS_OWN = (Identifier("mandatereference", "hubs-1"),)
+MERCHANT = [{"key": "msisdn", "value": PAYEE}, {"key": "organisationid", "value": "savanna"}]
+
+
+@pytest.mark.parametrize(
+    ("operation", "payer", "own", "debited", "credited"),
+    [
+        (Operation.DEBIT, HUBS_OWN, {Resource.MANDATE: "DM1"}, [("mandatereference", "DM1")], MERCHANT),
+        (Operation.DEBIT, ME, {Resource.LINK: "LK1"}, [("linkref", "LK1")], MERCHANT),
+        (Operation.DEBIT, (), {Resource.CODE: "C1"}, None, MERCHANT),
+        (Operation.REFUND, HUBS_OWN, {Resource.MANDATE: "DM1"}, MERCHANT, [("mandatereference", "DM1")]),
+        (Operation.REFUND, (*HUBS_OWN, *ME), {Resource.MANDATE: "DM1"}, MERCHANT, [("msisdn", ME[0].value)]),
+        (Operation.REFUND, ME, {}, MERCHANT, [("msisdn", ME[0].value)]),
+    ],
+)
+def test_the_account_at_a_provider_is_named_in_the_providers_words(
+    operation: Operation, payer: Party, own: dict[Resource, str], debited: Any, credited: Any
+) -> None:
+    body = msgspec.json.decode(executed(given("10", operation=operation, payer=payer, own=own)).body)
+    for party, pairs in (("debitParty", debited), ("creditParty", credited)):
+        named = [{"key": pair[0], "value": pair[1]} if isinstance(pair, tuple) else pair for pair in pairs or []]
+        assert body.get(party, []) == named
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"operation": Operation.REFUND, "payer": (), "own": {Resource.CODE: "C1"}},
+        {"operation": Operation.DEBIT, "payer": ()},
+        {"operation": Operation.CREDIT, "payee": (), "own": {Resource.MANDATE: "DM1"}},
+        {"operation": Operation.CREDIT, "errand": BILL, "original": "BP1"},
+    ],
+)
+def test_money_is_not_moved_where_nothing_says_whose_it_is(change: dict[str, Any]) -> None:
+    with pytest.raises(StopIteration) as end:
+        executed(given("10", **change))
+    assert (end.value.value.verdict, end.value.value.failure) == UNCLEAR
 
 
 @pytest.mark.parametrize(
