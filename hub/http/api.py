@@ -17,10 +17,12 @@ from yarl import URL
 from hub.core.participant import Scheme
 from hub.flow import Door
 from hub.http.errors import ApiError, invalid
+from hub.http.limits import Guesses, Polls
 from hub.http.schema import in_utc
 from hub.store.batches import Batches
 from hub.store.read import Reader
 from routing.party import Identifier
+from routing.seal import Seal
 
 SCHEME_FOR_S: Final = 1.0
 UPLOADS_MAX: Final = 2  # batches read at once: each may take its largest body's memory
@@ -39,6 +41,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     token_lifetime_s: int = 3_600
     callback_https_only: bool = True
     poll_limit: int = 100
+    user_credentials_encrypted_only: bool = True  # refuse a customer's PIN or password that everybody could read
     correlation_required: bool = False  # without an X-CorrelationID a write is not protected against being doubled
     date_tolerance_s: int | None = None  # how old a write's X-Date may be; None: it is not looked at
 
@@ -58,12 +61,22 @@ class Call(NamedTuple):
 class Api:
     """What operations work with."""
 
-    def __init__(self, door: Door, reader: Reader, settings: HttpSettings, batches: Batches | None = None) -> None:
+    def __init__(
+        self,
+        door: Door,
+        reader: Reader,
+        settings: HttpSettings,
+        batches: Batches | None = None,
+        seal: Seal | None = None,
+    ) -> None:
         """Keep them."""
         self.door = door
         self.reader = reader
         self.settings = settings
         self.batches = batches  # None: this store keeps none
+        self.seal = seal  # None: customers' credentials are refused
+        self.polls = Polls(settings.poll_limit)
+        self.guesses = Guesses()
         self.uploads = asyncio.Semaphore(UPLOADS_MAX)
         self._scheme: tuple[Scheme, float] | None = None
 

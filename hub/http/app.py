@@ -120,6 +120,7 @@ def _said(error: web.HTTPException) -> ApiError:
 
 async def _dated(_: web.Request, response: web.StreamResponse) -> None:
     response.headers["X-Date"] = now()
+    response.headers["Server"] = "makutano"  # the name alone: a version tells an attacker what to try
 
 
 async def _json(body: bytes, _: web.Request) -> web.Response:

@@ -6,12 +6,14 @@ from typing import Any, Final
 from aiohttp import web
 
 from hub.core.command import Refusal
+from hub.http import batches
 from hub.http.api import Api, Call
 from hub.http.errors import ApiError, answer, invalid, refused, unknown_object
 from hub.http.ids import undashed
 from hub.http.operation import Operation, both
 from hub.http.resources import error_of, link_of, request_state, status_of, without_nulls
-from hub.http.transactions import is_id, visible
+from hub.http.schema import PatchItem
+from hub.http.transactions import is_id, said, validated_patch, visible, word
 from hub.store.read import RequestRow
 from routing.message import Finding, Kind
 from routing.party import Party, PartyError, party
@@ -26,8 +28,22 @@ async def request_states(api: Api, call: Call) -> web.Response:
     """Answer GET /requeststates/{serverCorrelationId}."""
     id_ = undashed(call.part("serverCorrelationId"))
     row = _own(call, await api.reader.request(id_) if is_id(id_) else None)
+    if state := await batches.request_state(api, row):
+        return answer(200, state)
+    api.polls.count(call.caller, row.id)
     transfer = await visible(api, call, row.transfer)
     return answer(200, request_state(row, transfer, poll_limit=api.settings.poll_limit))
+
+
+async def patch_request_state(api: Api, call: Call) -> web.Response:
+    """Answer the deprecated PATCH /requeststates/{serverCorrelationId}: the same word as a PATCH of the transaction."""
+    data = await api.body(call)
+    verdict = word(validated_patch(data if isinstance(data, list) else [data]), "status")
+    id_ = undashed(call.part("serverCorrelationId"))
+    row = await api.reader.request(id_) if is_id(id_) else None
+    if row is None:
+        raise unknown_object()
+    return await said(api, call, row.transfer, verdict)
 
 
 async def responses(api: Api, call: Call) -> web.Response:
@@ -35,6 +51,8 @@ async def responses(api: Api, call: Call) -> web.Response:
     correlation = call.part("clientCorrelationId")
     found = None if "\0" in correlation else await api.reader.response(call.caller, correlation)
     row = _own(call, found)
+    if link := await batches.response_link(api, row.transfer):
+        return answer(200, {"link": link})
     transfer = await visible(api, call, row.transfer)
     failed = status_of(transfer) == "failed"
     return answer(200, {"link": f"/errors/{transfer.id}" if failed else link_of(transfer)})
@@ -106,6 +124,15 @@ async def _party(api: Api, call: Call) -> Party:
 OPERATIONS: Final = (
     Operation(
         "GET", "/requeststates/{serverCorrelationId}", request_states, "Poll a request", 200, "requestStateObject"
+    ),
+    Operation(
+        "PATCH",
+        "/requeststates/{serverCorrelationId}",
+        patch_request_state,
+        "Say what became of a request that the caller was told to carry out; deprecated, PATCH the transaction",
+        204,
+        "genericUpdateSuccess",
+        PatchItem,
     ),
     Operation("GET", "/responses/{clientCorrelationId}", responses, "Find a missing response", 200, "responseResponse"),
     Operation("GET", "/errors/{errorId}", errors, "View why a request failed", 200, "errorObject"),

@@ -22,10 +22,13 @@ from routing import topology
 from routing.local import LocalBus
 from routing.message import FailureClass, Kind, Operation, Outcome, Verdict
 from routing.message import Heard as Source
+from routing.seal import Seal
 from routing.table import Connection, Rail
 
 PREFIX: Final = "/mm/v1.2"
 BODY_MAX: Final = 16_384
+POLL_LIMIT: Final = 7
+SEAL: Final = Seal([b"the key of these tests, long enough"])
 ALPHA: Final = "+254700111222"
 BRAVO: Final = "+254730333444"
 RAIL: Final = Rail(
@@ -170,15 +173,16 @@ def scheme() -> SchemeFile:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Front]:
+async def opened(*, seal: Seal | None = SEAL, **changes: Any) -> AsyncIterator[Front]:
     """Start everything; alpha, bravo and market are admitted, and so is everybody who must not get in."""
     store = MemoryStore(lambda: time.time_ns() // 1_000_000)
     await store.apply_scheme(scheme(), "tests")
     bus = LocalBus()
     await bus.start(topology.queues([each.name for each in scheme().connection]))
     door = Door(store, bus, lambda _: None, inquiry_timeout_s=0.2)
-    settings = HttpSettings(prefix=PREFIX, body_max_bytes=BODY_MAX, callback_https_only=False)
-    runner = web.AppRunner(build(door, store, settings), shutdown_timeout=1)
+    usual = HttpSettings(prefix=PREFIX, body_max_bytes=BODY_MAX, callback_https_only=False, poll_limit=POLL_LIMIT)
+    settings = msgspec.structs.replace(usual, **changes)
+    runner = web.AppRunner(build(door, store, settings, seal=seal), shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]

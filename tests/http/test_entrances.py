@@ -23,6 +23,7 @@ PUBLIC: Final = frozenset(
         "/healthz",
         "/readyz",
         "/docs",
+        "/.well-known/jwks.json",
         "/v1/oauth/accesstoken",
         f"{PREFIX}/openapi.json",
     }
@@ -71,6 +72,7 @@ async def test_every_route_that_is_not_public_denies_a_stranger(front: Front, me
         ("/metrics", b"hub_http_seconds"),
         ("/healthz", b"alive"),
         ("/readyz", b"ready"),
+        ("/.well-known/jwks.json", b'{"keys":['),
         ("/docs", f"{PREFIX}/openapi.json".encode()),
         (f"{PREFIX}/openapi.json", b'"openapi":"3.1.0"'),
     ],

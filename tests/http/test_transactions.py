@@ -259,3 +259,21 @@ async def test_what_the_cap_forbids_is_a_failed_transaction_and_no_refusal(front
     state = (await front.call("GET", f"/requeststates/{taken.body['serverCorrelationId']}")).body
     assert state["status"] == "failed"
     assert {"key": "reason", "value": "cap_exceeded"} in state["error"]["errorParameters"]
+
+
+async def test_a_request_state_is_patched_by_the_participant_that_was_instructed_only(front: Front) -> None:
+    taken = await front.submit()
+    where = f"/requeststates/{taken.body['serverCorrelationId']}"
+    said = [{"op": "replace", "path": "/status", "value": "completed"}]
+    assert (await front.call("PATCH", where, "market", json=said)).status == 404
+    assert (await front.call("PATCH", where, "bravo", json=said)).status == 204
+    assert (await front.call("GET", f"/transactions/{taken.reference}")).body["transactionStatus"] == "completed"
+    wrong = [{"op": "replace", "path": "/transactionStatus", "value": "completed"}]
+    assert (await front.call("PATCH", where, "bravo", json=wrong)).parameters == {"property": "path"}
+    assert (await front.call("PATCH", f"/requeststates/{'0' * 32}", "bravo", json=said)).status == 404
+
+
+async def test_an_answer_says_when_it_was_sent_and_nothing_of_the_version_of_the_server(front: Front) -> None:
+    for reply in (await front.submit(), await front.call("GET", "/nothing"), await front.call("GET", "//healthz")):
+        assert reply.headers["Server"] == "makutano"
+        assert reply.headers["X-Date"].endswith("Z")
