@@ -18,6 +18,7 @@ from adapters.simulator.provider import Dialect, Provider, Settings
 from adapters.simulator.rules import Rule, Rules
 from adapters.simulator.seed import Seed
 
+BODY_MAX_BYTES: Final = 64 * 1024 * 1024  # batches are large
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
@@ -47,7 +48,7 @@ class Simulator:
                 self._providers[record.provider].replay(record)
         for name in self._providers.keys() - remembered:
             self._providers[name].begin()
-        self.app = web.Application()
+        self.app = web.Application(client_max_size=BODY_MAX_BYTES)
         self.app.router.add_route("*", "/{provider}/_control/{what}", self._control)
         self.app.router.add_route("*", "/{provider}/{tail:.*}", self._answer)
         self.app.on_startup.append(self._open)

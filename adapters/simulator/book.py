@@ -19,8 +19,9 @@ from adapters.simulator.words import now_ms
 from routing.money import Money
 
 REQUESTS_KEPT: Final = 100_000
-# These say where an account is; beside another identifier they name no account of their own.
-_PLACES: Final = frozenset({"organisationid", "swiftbic", "sortcode", "bankname", "serviceprovider"})
+# These say where an account is; beside another identifier they name none, but an organisation may have one.
+_INSTITUTIONS: Final = frozenset({"swiftbic", "sortcode", "bankname", "serviceprovider"})
+_PLACES: Final = _INSTITUTIONS | {"organisationid"}
 
 
 class Heard(NamedTuple):
@@ -46,6 +47,11 @@ class Account(msgspec.Struct, kw_only=True):
     asks: bool = False  # the customer is asked before every debit
     tokens: list[str] = []  # that prove the customer
     at_ms: int = 0
+
+    def holders(self) -> dict[str, dict[str, Any]]:
+        """Return who holds it, in the API's form by their ids; of who was only named, no more than the name."""
+        identity = {"identityId": "1", "identityType": "individual", "accountRelationship": "accountholder"}
+        return self.identities or {"1": identity | {"identityKyc": {"subjectName": {"fullName": self.name}}}}
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -117,11 +123,17 @@ class Book:
             self._journal.write(Record(provider=self._provider, **record))
 
     def named(self, identifiers: Sequence[str]) -> str:
-        """Return the account that identifiers together mean: a registered one, else the first."""
-        for number, each in enumerate(identifiers):
-            if each in self._aliases and (number == 0 or each.partition("@")[0] not in _PLACES):
+        """Return the account that identifiers together mean: a registered one, else the first that can be one."""
+        kinds = {each: each.partition("@")[0] for each in identifiers}
+        for each in (*(each for each, kind in kinds.items() if kind not in _PLACES), identifiers[0]):
+            if each in self._aliases:
                 return self._aliases[each]
-        return identifiers[0]
+        return next((each for each, kind in kinds.items() if kind not in _INSTITUTIONS), identifiers[0])
+
+    def billed(self, account: str, bill: str) -> str:
+        """Return whose a bill is, where no more than the biller is said."""
+        kept = self.shelf.get(Kind.BILL, bill)
+        return kept.account if kept and (not account or account.partition("@")[0] in _PLACES) else account
 
     def known(self, key: str) -> Account | None:
         """Return an account that exists; where nobody has to be registered, whoever is named does."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 from xml.sax.saxutils import escape
 
+import msgspec
 from aiohttp import hdrs, web
 from lxml import etree
 
@@ -60,6 +61,7 @@ class Iso:
                 return self._asked(root)
             if root.find(".//{*}FIToFICstmrCdtTrf") is not None:
                 order = _order(root, request.headers.get("X-Callback-URL", ""))
+                order = msgspec.structs.replace(order, account=self._provider.book.named([order.account]))
                 return await self._provider.take(request, order, self)
         except (etree.XMLSyntaxError, MoneyError, LookupError):
             pass

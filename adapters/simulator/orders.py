@@ -15,9 +15,10 @@ from adapters.simulator.kept import Pair
 from adapters.simulator.order import Direction, Entry, Kind, Order, Write
 from adapters.simulator.provider import Provider
 from adapters.simulator.quotes import Quotation, quoted
-from adapters.simulator.seed import Identity, begun, identities
+from adapters.simulator.rules import Refusal
+from adapters.simulator.seed import Identity, begun, identities, identity_fields
 from adapters.simulator.shelf import TYPES
-from adapters.simulator.words import FORMAT, MANDATORY, NOT_FOUND, ApiError, now_ms, pairs
+from adapters.simulator.words import FORMAT, MANDATORY, NOT_FOUND, REFUSALS, ApiError, now_ms, pairs
 from routing.money import Money
 
 # With both parties named, the type says whose account is here.
@@ -35,6 +36,8 @@ CHANGEABLE: Final = {
     Kind.CODE: {"codeState"},
     Kind.BATCH: {"batchStatus"},
 }
+# These change in one way only.
+_ONLY_TO: Final = {Kind.CODE: "cancelled", Kind.BATCH: "approved"}
 
 T_ = TypeVar("T_")
 
@@ -161,6 +164,8 @@ class Orders:
         was = self.named(reference) or self._book.by_reference.get(reference)
         if was is None or was.refusal is not None or was.order.write is not None:
             raise ApiError(*NOT_FOUND)
+        if was.waits:
+            raise ApiError(*REFUSALS[Refusal.WRONG_STATE])
         currency = posted.currency or was.order.money.currency
         fields = self._repeated_fields(posted, posted.type or "reversal")
         return Order(
@@ -178,13 +183,11 @@ class Orders:
     async def payment(self, request: web.Request, account: str, bill: str) -> Order:
         """Read a payment: of a bill, or into an account with a biller."""
         paid = read(await request.read(), Payment)
-        known = self._book.shelf.get(Kind.BILL, bill)
-        account = account or (known.account if known else "")
         fields = msgspec.to_builtins(paid)
         return Order(
             reference=correlation(request),
             direction=Direction.CREDIT,
-            account=account,
+            account=self._book.billed(account, bill),
             money=Money.parse(paid.amount_paid, paid.currency),
             type="payments",
             business=paid.requesting_organisation_transaction_reference,
@@ -246,15 +249,16 @@ class Orders:
         body = await request.read()
         changes = read(body if body.lstrip().startswith(b"[") else b"[" + body + b"]", list[Change])
         values = {change.path.removeprefix("/"): change.value for change in changes}
-        if not 0 < len(changes) <= _CHANGES_MAX or not values.keys() <= CHANGEABLE[kind]:
+        if not 0 < len(changes) <= _CHANGES_MAX or not values.keys() <= CHANGEABLE[kind] or "" in values.values():
             raise ApiError(*FORMAT)
-        if kind is Kind.CODE and values["codeState"] != "cancelled":
+        if kind in _ONLY_TO and set(values.values()) != {_ONLY_TO[kind]}:
             raise ApiError(*FORMAT)
         was = self._was(account, kind, reference)
         as_text = {
             name: value if name in {"kycLevel", "numberOfPayments"} else str(value) for name, value in values.items()
         }
-        fields = msgspec.to_builtins(msgspec.convert(was | as_text, _CHANGED[kind], strict=False))
+        changed = msgspec.convert(was | as_text, _CHANGED[kind], strict=False)
+        fields = identity_fields(changed) if isinstance(changed, Identity) else msgspec.to_builtins(changed)
         if kind is Kind.TRANSACTION:
             fields |= {"number": was["number"]}
         return self._write(request, account, Write(kind=kind, reference=reference, fields=fields, change=True))
@@ -275,8 +279,8 @@ class Orders:
             known = self._book.known(account)
             if known is not None and kind is Kind.ACCOUNT:
                 return {}
-            if known is not None and reference in known.identities:
-                return known.identities[reference]
+            if known is not None and reference in known.holders():
+                return known.holders()[reference]
         elif (kept := self._book.shelf.get(kind, reference)) and kept.account == account:
             fields: dict[str, Any] = msgspec.to_builtins(kept.value)
             return fields

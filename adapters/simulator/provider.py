@@ -147,7 +147,8 @@ class Provider:
         """Say whether the customer is asked first: not for what it approved before, or proves beside."""
         if order.write is not None or order.direction is Direction.CREDIT or order.reverses:
             return False
-        asked = fate is Fate.ASKS_CUSTOMER or (fate is Fate.ACCEPTED and self.book.account(order.account).asks)
+        account = self.book.accounts.get(order.account)
+        asked = fate is Fate.ASKS_CUSTOMER or (fate is Fate.ACCEPTED and account is not None and account.asks)
         return asked and order.proven is None and not self.book.shelf.preapproved(order)
 
     def _ended_by(self, order: Order) -> Entry | None:

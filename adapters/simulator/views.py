@@ -77,7 +77,7 @@ class Views:
             ("accounts/balance", lambda: answer(200, self._balance(self._client(), asked))),
             ("billcompanies", lambda: self._companies(asked)),
             ("billcompanies/*", self._company),
-            ("bills/*/payments", lambda bill: self._payments(self._billed(bill), bill, asked)),
+            ("bills/*/payments", lambda bill: self._payments("", bill, asked)),
             ("quotations/*", lambda name: self._one(Kind.QUOTATION, "", name)),
             ("batchtransactions/*", lambda name: self._one(Kind.BATCH, "", name)),
             ("batchtransactions/*/rejections", lambda name: _page(self._rejections(self._batch(name)), asked)),
@@ -144,12 +144,6 @@ class Views:
         codes, state = self._shown(Kind.CODE, account), asked.get("codestate")
         return _page([each for each in codes if state in {None, each["codeState"]}], asked)
 
-    def _billed(self, bill: str) -> str:
-        kept = self._book.shelf.get(Kind.BILL, bill)
-        if kept is None:
-            raise ApiError(*NOT_FOUND)
-        return kept.account
-
     def kept(self, write: Write, account: str) -> dict[str, Any]:
         """Return what is kept, as the API shows it; raises ApiError."""
         if write.kind is Kind.ACCOUNT:
@@ -176,7 +170,7 @@ class Views:
 
     def _balance(self, account: str, asked: dict[str, str]) -> dict[str, Any]:
         """Return the balances in the currency asked for, else in the account's first."""
-        known = self._book.account(account)
+        known = self._known(account)
         status = {"accountStatus": known.status}
         currency = asked.get("currency") or next(iter(known.balances), "")
         if not currency:
@@ -188,12 +182,10 @@ class Views:
         return status | shown | {"unclearedBalance": "0", "currency": currency}
 
     def _whole(self, account: str, known: Account, asked: dict[str, str]) -> dict[str, Any]:
-        identity = {"identityId": "1", "identityType": "individual", "accountRelationship": "accountholder"}
-        named = {"identityKyc": {"subjectName": {"fullName": known.name}}}
         at = time_text(known.at_ms)
         fields = {
             "accountIdentifiers": pairs(known.identifiers),
-            "identity": list(known.identities.values()) or [identity | named],
+            "identity": list(known.holders().values()),
             "accountType": known.type,
             "accountSubStatus": known.sub_status,
             "creationDate": at,
@@ -232,9 +224,11 @@ class Views:
         return fields | {"displayType": entry.order.direction}
 
     def _payments(self, account: str, bill: str, asked: dict[str, str]) -> web.Response:
+        if bill and self._book.shelf.get(Kind.BILL, bill) is None:
+            raise ApiError(*NOT_FOUND)
         paid = [
             self._tongue.payment(each, each.order.money, self._tongue.status(each))
-            for each in self._entries(account)
+            for each in self._entries(self._book.billed(account, bill))
             if each.order.type == "payments" and each.refusal is None and each.order.uses.get(Kind.BILL, "") == bill
         ]
         return _page(paid, asked)
@@ -279,7 +273,7 @@ def _rejection(entry: Entry) -> dict[str, Any]:
 
 
 def _name(known: Account) -> dict[str, Any]:
-    first = next(iter(known.identities.values()), {})
+    first = next(iter(known.holders().values()))
     name: dict[str, Any] = first.get("identityKyc", {}).get("subjectName") or {"fullName": known.name}
     return name
 
