@@ -26,7 +26,7 @@ FROM journal AS j LEFT JOIN posting AS p ON p.journal = j.height ORDER BY j.heig
 
 _HEAD: Final = "SELECT height, hash FROM chain"
 
-# What the ledger must show for each state: postings pending, posted, voided. Within one participant: none at all.
+# What the ledger must show for each state: postings pending, posted, voided. Within one participant, and of errands: none.
 _POSTED_WRONG: Final = f"""
 WITH shown AS (
     SELECT subject, count(*) FILTER (WHERE phase = 'pending') AS pending,
@@ -37,7 +37,7 @@ WITH shown AS (
 SELECT replace(s.id::text, '-', ''), s.state, p.pending, p.posted, p.voided
 FROM standing AS s JOIN transfer AS t ON t.id = s.id LEFT JOIN shown AS p ON p.subject = replace(s.id::text, '-', '')
 WHERE (coalesce(p.pending, 0)::int, coalesce(p.posted, 0)::int, coalesce(p.voided, 0)::int) <> CASE
-        WHEN t.payer_fsp = t.payee_fsp THEN (0, 0, 0)
+        WHEN t.payer_fsp = t.payee_fsp OR t.flow = 'errand' THEN (0, 0, 0)
         WHEN s.state = 'committed' THEN (1, 1, 0)
         WHEN s.state = 'refunded' THEN (1, 0, 1)
         WHEN s.state = 'aborted' AND p.subject IS NULL THEN (0, 0, 0)
@@ -81,6 +81,14 @@ SELECT p.subject FROM posting AS p
 WHERE p.phase <> 'direct' AND NOT EXISTS (SELECT FROM transfer AS t WHERE replace(t.id::text, '-', '') = p.subject)
 LIMIT {FINDINGS_MAX}"""
 
+# What was asked for and made is kept; only a change, and what the hub was told to abort, leaves nothing.
+_UNKEPT: Final = f"""
+SELECT replace(t.id::text, '-', ''), t.body->>'type'
+FROM transfer AS t JOIN standing AS s ON s.id = t.id
+WHERE t.flow = 'errand' AND s.state = 'committed' AND NOT coalesce((t.body->'errand'->>'change')::boolean, false)
+  AND NOT EXISTS (SELECT FROM instrument AS i WHERE i.id = t.id)
+LIMIT {FINDINGS_MAX}"""
+
 _STATES: Final = "SELECT state, count(*) FROM standing GROUP BY state"
 
 
@@ -116,6 +124,7 @@ def run_audit(url: str) -> Report:
             (_POSTED_WRONG, "transfer {0} is {1}, but the ledger shows pending {2}, posted {3}, voided {4}"),
             (_TRAIL_WRONG, "transfer {0} is {1} after {2} steps, but its trail says {3} after {4}, or is broken"),
             (_FUNDED_WRONG, "bank reference {0}: written {1} {2}, but the ledger shows {3} {4}"),
+            (_UNKEPT, "errand {0} made a {1}, but nothing is kept of it"),
             (_ORPHANS, "postings for {0}, which is no transfer"),
         ):
             audit.findings.extend(says.format(*row) for row in connection.execute(statement))
