@@ -97,6 +97,8 @@ def _plain(node: Any, names: dict[str, str]) -> Any:
         some = [each for each in node["anyOf"] if each != {"type": "null"}]
         return _plain(some[0], names)
     found = {key: _plain(value, names) for key, value in node.items() if key != "title" or isinstance(value, dict)}
+    if "const" in found:  # a word that has no other beside it yet
+        found["enum"] = [found.pop("const")]
     if "$ref" in found:
         name = found["$ref"].rpartition("/")[2]
         found["$ref"] = _REFERENCE.format(model=names.get(name, f"request{name}"))

@@ -4,15 +4,14 @@ import re
 from typing import Any, Final
 
 from hub.http.operation import Operation
-from hub.http.schema.objects import NAME, TEXT, TIME, Schema
-from hub.http.schema.words import ENUMS, INT32_MAX, UUID
+from hub.http.schema.objects import COUNT, NAME, TEXT, TIME, Schema
+from hub.http.schema.words import ENUMS, UUID
 from routing.party import IDENTIFIER_KEYS
 
 Headers = dict[str, tuple[str, Schema]]
 
 _UUID: Final[Schema] = {"type": "string", "pattern": UUID}
 _KEYS: Final = "|".join(sorted(IDENTIFIER_KEYS))
-_COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": INT32_MAX}
 
 _ALWAYS: Final[Headers] = {
     "X-Date": ("when it was sent, ISO 8601 or RFC 7231; looked at where the hub is set up to", TIME),
@@ -44,14 +43,15 @@ _OVERRIDE: Final[Headers] = {"X-HTTP-Method-Override": ("PATCH", {"type": "strin
 _OWN: Final = ("/requeststates/", "/responses/", "/errors/")
 
 QUERY: Final[Headers] = {
-    "limit": ("how many at most; 50 unless given", {"type": "integer", "minimum": 1, "maximum": INT32_MAX}),
-    "offset": ("how many of the newest to leave out", _COUNT),
+    "limit": ("how many at most; 50 unless given", COUNT | {"minimum": 1}),
+    "offset": ("how many of the newest to leave out", COUNT),
     "fromDateTime": ("created then or later", TIME),
     "toDateTime": ("created then or earlier", TIME),
     "transactionStatus": ("only those in this status", TEXT),
     "transactionType": ("only those of this type", {"type": "string", "enum": list(ENUMS["type"])}),
     "displayType": ("only those of this type", TEXT),
     "codeState": ("only those in this state", TEXT),
+    "currency": ("of which currency; the participant's first unless given", TEXT),
 }
 PATHS: Final[dict[str, Schema]] = {
     "transactionType": {"type": "string", "enum": list(ENUMS["type"])},
@@ -65,8 +65,8 @@ ANSWERED: Final[dict[str, Schema]] = {
     "X-Date": {"description": "when it was answered", "schema": TIME},
 }
 LISTED: Final[dict[str, Schema]] = {
-    "X-Records-Available-Count": {"description": "how many there are", "schema": _COUNT},
-    "X-Records-Returned-Count": {"description": "how many are here", "schema": _COUNT},
+    "X-Records-Available-Count": {"description": "how many there are", "schema": COUNT},
+    "X-Records-Returned-Count": {"description": "how many are here", "schema": COUNT},
 }
 CALLED_BACK: Final = ("X-Date", "X-CorrelationID")
 

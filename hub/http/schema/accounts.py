@@ -17,12 +17,11 @@ from hub.http.schema.base import (
     Pair,
     Pairs,
     PartyList,
+    Positive,
     Text,
     Time,
 )
 from hub.http.schema.words import Word
-
-_Lifetime = Annotated[Number, Field(ge=1)]
 
 
 class Identity(Model):
@@ -94,7 +93,7 @@ class AuthorisationCode(Model):
     amount: Amount | None = None
     currency: Currency | None = None
     amountType: Annotated[str, Word("amountType")] | None = None
-    codeLifetime: _Lifetime | None = None
+    codeLifetime: Positive | None = None
     holdFundsIndicator: bool | None = None
     redemptionAccountIdentifiers: Annotated[list[Pair], Field(max_length=50)] | None = None
     redemptionChannels: Annotated[list[Channel], Field(max_length=50)] | None = None

@@ -8,9 +8,18 @@ differently; an empty list says as much as none.
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
-from hub.http.schema.words import AMOUNT, GEOCODE, INT32_MAX, Word, day, in_utc, number, text
+from hub.http.schema.words import AMOUNT, ENUMS, GEOCODE, INT32_MAX, Word, day, in_utc, number, text
 
 
 def _time(given: str) -> str:
@@ -18,28 +27,25 @@ def _time(given: str) -> str:
     return given
 
 
-_AS_AMOUNT = Field(json_schema_extra={"pattern": AMOUNT})
+# What pydantic would say of these is how they are read; the document says what they should be.
+_AMOUNT = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 23, "pattern": AMOUNT})
+_CURRENCY = WithJsonSchema({"type": "string", "enum": list(ENUMS["currency"])})
+_INT32 = Field(json_schema_extra={"format": "int32"})
+_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
+_DAY = WithJsonSchema({"type": "string", "format": "date"})
 
 Country = Annotated[str, Word("country")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Text = Annotated[str, StringConstraints(max_length=256)]
-Time = Annotated[
-    str,
-    StringConstraints(max_length=256),
-    AfterValidator(_time),
-    Field(json_schema_extra={"format": "date-time"}),
-]
-Day = Annotated[
-    str, StringConstraints(max_length=256), AfterValidator(day), Field(json_schema_extra={"format": "date"})
-]
+Time = Annotated[str, StringConstraints(max_length=256), AfterValidator(_time), _TIME]
+Day = Annotated[str, StringConstraints(max_length=256), AfterValidator(day), _DAY]
 Description = Annotated[str, StringConstraints(max_length=160)]
-# Money.parse says what is wrong with an amount or a currency better than a pattern can; the document says the pattern.
-Amount = Annotated[str, StringConstraints(min_length=1, max_length=23), _AS_AMOUNT]
-Currency = Annotated[
-    str, StringConstraints(min_length=1, max_length=256), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"})
-]
-Number = Annotated[int, BeforeValidator(number), Field(ge=0, le=INT32_MAX)]
-Value = Annotated[str, BeforeValidator(text), StringConstraints(max_length=256)]
+# Money.parse says what is wrong with an amount or a currency better than a pattern can.
+Amount = Annotated[str, StringConstraints(min_length=1, max_length=23), _AMOUNT]
+Currency = Annotated[str, StringConstraints(min_length=1, max_length=256), _CURRENCY]
+Number = Annotated[int, Field(ge=0, le=INT32_MAX), BeforeValidator(number), _INT32]
+Positive = Annotated[int, Field(ge=1, le=INT32_MAX), BeforeValidator(number), _INT32]
+Value = Annotated[str, StringConstraints(max_length=256), BeforeValidator(text)]
 GeoCode = Annotated[str, StringConstraints(pattern=GEOCODE)]
 
 

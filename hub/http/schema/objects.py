@@ -98,7 +98,7 @@ TEXT: Final[Schema] = {"type": "string", "maxLength": 256}
 NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 256}
 TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 _DAY: Final[Schema] = {"type": "string", "format": "date"}
-COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": INT32_MAX}
+COUNT: Final[Schema] = {"type": "integer", "format": "int32", "minimum": 0, "maximum": INT32_MAX}
 
 
 def ref(name: str) -> Schema:
@@ -132,10 +132,10 @@ _KINDS: Final[dict[str, Schema]] = {
     "lei": {"type": "string", "pattern": LEI},
     "serverCorrelationId": {"type": "string", "format": "uuid", "pattern": UUID},
     "descriptionText": {"type": "string", "maxLength": 160},
-    "pollLimit": {"type": "integer", "exclusiveMinimum": 0, "maximum": INT32_MAX},
-    "kycLevel": {"type": "integer", "minimum": -INT32_MAX, "maximum": INT32_MAX},
+    "pollLimit": {"type": "integer", "format": "int32", "exclusiveMinimum": 0, "maximum": INT32_MAX},
+    "kycLevel": {"type": "integer", "format": "int32", "minimum": -INT32_MAX, "maximum": INT32_MAX},
     "codeLifetime": COUNT | {"minimum": 1},
-    "delay": {"type": "integer", "minimum": 0},
+    "delay": {"type": "integer", "format": "int64", "minimum": 0},
     **_each("processingFlag holdFundsIndicator", {"type": "boolean"}),
     **_each("completedCount rejectionCount parsingSuccessCount numberOfPayments", COUNT),
     **_each(
