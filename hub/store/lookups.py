@@ -16,10 +16,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from hub.core.change import Case, Outgoing, Transition
 from hub.core.command import Transfer
 from hub.core.instrument import Instrument
+from hub.core.listing import Page, Sought
 from hub.core.participant import Scheme, SchemeError, SchemeFile, chart
 from hub.ledger.account import Account, Kind
 from hub.ledger.journal import Entry, Phase, Posting
-from hub.store import statements
+from hub.store import listings, statements
 from hub.store.contract import OutboxKey, UnavailableError, Waiting
 from hub.store.read import Credential, RequestRow, Timeline
 from routing.message import Resource
@@ -69,6 +70,12 @@ class LookUps:
         """Return a transfer as it stands."""
         row = await self._one(statements.TRANSFER, id_)
         return None if row is None else _transfer(row[0])
+
+    async def listed(self, sought: Sought) -> Page:
+        """Return a page of an account's transfers as they stand, the newest first."""
+        statement, parameters = listings.question(sought)
+        async with self._reading() as connection:
+            return listings.page(await (await connection.execute(statement, parameters)).fetchall())
 
     async def request(self, id_: str) -> RequestRow | None:
         """Return a write request."""

@@ -15,10 +15,12 @@ from hub.core.change import CALLBACKS, Case, Decided, Funding, Outgoing, Transit
 from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
 from hub.core.instrument import Instrument, Named
+from hub.core.listing import Page, Sought
 from hub.core.participant import AccountKey, Scheme, SchemeError, SchemeFile, chart
 from hub.core.transfer import FINAL, State
 from hub.ledger.account import Account
 from hub.ledger.journal import GENESIS, Book, Entry, chained, digest
+from hub.store import memory_listings
 from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS, OutboxKey, Waiting
 from hub.store.read import Credential, RequestRow, Timeline
 from routing.message import Resource
@@ -74,6 +76,10 @@ class MemoryStore:
     async def transfer(self, id_: str) -> Transfer | None:
         """Return a transfer as it stands."""
         return self.transfers.get(id_)
+
+    async def listed(self, sought: Sought) -> Page:
+        """Return a page of an account's transfers as they stand, the newest first."""
+        return memory_listings.listed(self.transfers.values(), sought)
 
     async def request(self, id_: str) -> RequestRow | None:
         """Return a write request."""

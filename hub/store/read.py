@@ -8,6 +8,7 @@ from hub.core.change import Case, Transition
 from hub.core.command import Transfer
 from hub.core.instrument import Instrument
 from hub.core.participant import Scheme
+from hub.core.listing import Page, Sought
 from hub.ledger.account import Account
 from hub.ledger.journal import Entry
 from routing.message import Resource
@@ -50,6 +51,9 @@ class Reader(Protocol):
         """Return a transfer as it stands."""
 
     async def request(self, id_: str) -> RequestRow | None:
+    async def listed(self, sought: Sought) -> Page:
+        """Return a page of an account's transfers as they stand, the newest first."""
+
         """Return a write request."""
 
     async def response(self, caller: str, correlation: str) -> RequestRow | None:

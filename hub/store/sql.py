@@ -16,6 +16,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from hub.core import listing
 from hub.core.change import Decided
 from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
@@ -106,6 +107,7 @@ class SqlWork:
         parameters = {
             "added": json(list(decided.added.values())),
             "moved": json(list(decided.moved.values())),
+            "listed": json([line for each in decided.added.values() for line in listing.lines(each)]),
             "transitions": json(decided.transitions),
             "cases": json(decided.cases),
             "fundings": json(decided.fundings),

@@ -37,13 +37,13 @@ SELECT o.key, o.value, o.participant
 FROM json_to_recordset(%s::json) AS r(key text, value text)
 JOIN directory_override AS o USING (key, value)"""
 
-_TRANSFER: Final = f"""
+TRANSFER_COLUMNS: Final = f"""
 {_hex("t.id")} AS id, t.flow, t.caller, t.payer_fsp, t.payee_fsp, t.currency, t.minor,
 coalesce({_hex("t.original")}, '') AS original, t.payer_connection, t.payee_connection, t.created_ms, t.body,
 s.state, s.seq, s.asks, s.due_ms, s.lease_ends_ms, s.updated_ms, s.reason, s.code, s.payer_reference,
 s.payee_reference"""
 
-_JOINED: Final = f"SELECT {_TRANSFER} FROM standing AS s JOIN transfer AS t ON t.id = s.id"
+_JOINED: Final = f"SELECT {TRANSFER_COLUMNS} FROM standing AS s JOIN transfer AS t ON t.id = s.id"
 
 # Rows are locked in the order of their ids: LockRows runs above the sort.
 TRANSFERS: Final = f"""
@@ -103,6 +103,7 @@ WITH added AS MATERIALIZED (
     FROM json_to_recordset(%(moved)s::json) AS r({recordset(tables.standing)})
     WHERE s.id = r.id
 ), trail AS ({_insert("transition", 'transfer, seq, state, event, "next", at_ms, who, detail', "transitions")}
+), listed AS ({_insert("listing", "key, created_ms, transfer, side", "listed")}
 ), cases AS ({_insert("operator_case", "transfer, seq, kind, detail, opened_ms", "cases", ("closed_ms", "closed_by"))}
 ), fundings AS ({_insert("funding", 'reference, participant, currency, minor, "by", at_ms', "fundings")}
 ), issued AS (

@@ -145,6 +145,16 @@ standing = Table(
     Index("ix_standing_due_ms", "due_ms", postgresql_where=text("due_ms IS NOT NULL")),
 )
 
+listing = Table(
+    "listing",
+    metadata,
+    Column("key", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("transfer", UUID, nullable=False),
+    Column("side", Text, nullable=False),
+    PrimaryKeyConstraint("key", "created_ms", "transfer", "side"),
+)
+
 transition = Table(
     "transition",
     metadata,
