@@ -32,10 +32,25 @@ class Settings(BaseSettings):
     callback_key: SecretStr | None = Field(
         None, description="signs callback URLs, at least 32 characters, the same for every adapter process"
     )
+    seal_key: SecretStr | None = Field(
+        None,
+        description="seals customers' credentials between API and adapters, at least 32 characters, the same for both; "
+        "several, separated by spaces: the first seals, all open; unset: derived from callback_key",
+    )
+    signing_key: SecretStr | None = Field(
+        None,
+        description="signs notices, a private key of P-256 as PEM or JWK, the same for every process; "
+        "unset: made once and kept in `var`",
+    )
+    sign_callbacks: bool = Field(False, description="sign callbacks as notices are signed")
+    user_credentials_encrypted_only: bool = Field(
+        True, description="refuse X-User-Credential-1 and -2 that are not encrypted for the account's institution"
+    )
+    poll_limit: int = Field(100, gt=0, description="how often the state of one request may be polled")
     api_prefix: str = Field("/mm/v1.2", description="where the GSMA API is mounted")
     body_max_bytes: int = Field(262_144, gt=0, description="largest request body")
     batch_body_max_bytes: int = Field(67_108_864, gt=0, description="largest body of a batch of transactions")
-    batch_in_flight_max: int = Field(2_000, gt=0, description="transfers of one batch under way at once")
+    batch_in_flight_max: int = Field(1_000, gt=0, description="transfers of one batch under way at once")
     batch_per_second: int = Field(400, gt=0, description="batch rows begun each second for one participant")
     token_lifetime_s: int = Field(3_600, gt=0, description="how long an access token may be used")
     callback_https_only: bool = Field(True, description="refuse callers' X-Callback-URLs that are not https")

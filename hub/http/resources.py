@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
+import structlog
 
 from hub.core.admit import body_of
 from hub.core.change import Letter, Notice
@@ -17,6 +18,7 @@ from hub.http.errors import error_object, stamp, words_of
 from hub.http.ids import dashed
 from hub.http.qr import with_payload
 from hub.http.schema import in_utc
+from hub.http.schema.out import OutgoingError, outgoing
 from hub.store.read import RequestRow
 from routing.message import Errand, Resource
 from routing.party import Party
@@ -39,6 +41,16 @@ ECHOED: Final = (
     "metadata",
 )
 
+# The API's object for each kind of resource.
+OBJECTS: Final = {
+    Resource.ACCOUNT: "responseAccount",
+    Resource.MANDATE: "responseDebitMandate",
+    Resource.LINK: "responseLink",
+    Resource.CODE: "responseAuthorisationCode",
+    Resource.QUOTATION: "responseQuotation",
+}
+
+_log: Final = structlog.get_logger("http")
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -129,7 +141,7 @@ def result_of(transfer: Transfer, resource: dict[str, Any]) -> dict[str, Any]:
     if errand.change:
         return {"result": "success"}
     if errand.resource is not Resource.BILL_PAYMENT:
-        return with_payload(errand.resource, resource)
+        return shown(errand.resource, resource)
     # A bill may be paid by the bill's own operation, or by a transaction that names it: each is answered in its kind.
     return bill_payment(transfer, errand, resource) if errand.body else _paid(transaction(transfer), resource)
 
@@ -154,7 +166,16 @@ def bill_payment(transfer: Transfer, errand: Errand, resource: dict[str, Any]) -
         "creationDate": stamp(transfer.created_ms),
         "modificationDate": stamp(transfer.updated_ms),
     }
-    return {name: value for name, value in without_nulls(found).items() if value not in ([], {}, "")}
+    return outgoing("responseBillPayment", found)
+
+
+def shown(kind: Resource, resource: dict[str, Any]) -> dict[str, Any]:
+    """Return what a participant made, as the API's object; what it left out is not made up."""
+    try:
+        return outgoing(OBJECTS[kind], with_payload(kind, resource))
+    except OutgoingError:
+        _log.warning("resource.incomplete", kind=kind)
+        return dict(without_nulls(resource))
 
 
 def letter_of(notice: Notice, scheme: Scheme) -> Letter:
@@ -163,7 +184,8 @@ def letter_of(notice: Notice, scheme: Scheme) -> Letter:
     content = msgspec.Raw(_encode(result_of(transfer, notice.resource)))
     if not notice.to:
         return Letter(url=body.callback_url, correlation=body.correlation, body=content)
-    return Letter(url=scheme.participants[notice.to].notify_url, correlation=dashed(transfer.id), body=content)
+    known = scheme.participants.get(notice.to)  # gone, or without an address by now: it is kept for an operator
+    return Letter(url=known.notify_url if known else "", correlation=dashed(transfer.id), body=content)
 
 
 def link_of(transfer: Transfer) -> str:

@@ -5,11 +5,9 @@
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +24,7 @@ from hub.http.batches import letters
 from hub.http.metrics import metrics_routes
 from hub.http.resources import letter_of
 from hub.lab.postgres import PrivatePostgres
+from hub.roles.keys import callback_key, seal_of, signer_of
 from hub.roles.scheme import work_of
 from hub.settings import Settings
 from hub.store.contract import UnavailableError
@@ -115,7 +114,7 @@ async def running(settings: Settings, roles: frozenset[Role]) -> AsyncIterator[R
         stack.push_async_callback(bus.close)
         await _started(bus, scheme)
         relay = Relay(store, bus)
-        sender = CallbackSender(store, relay, letter_of)
+        sender = CallbackSender(store, relay, letter_of, signer_of(settings), sign_callbacks=settings.sign_callbacks)
         relay.callbacks = sender
         await sender.start()
         stack.push_async_callback(sender.close)
@@ -146,7 +145,8 @@ async def _adapter(hub: Running, settings: Settings, stack: AsyncExitStack, _: R
     if base is None and settings.callback_port == 0:
         raise ValueError("HUB_CALLBACK_PORT must be a number, or providers could not be told where to call back")
     base = base or f"http://{settings.callback_host}:{settings.callback_port}"
-    runner = Runner(hub.bus, work, callback_base_url=base, callback_key=_callback_key(settings))
+    key, seal = callback_key(settings), seal_of(settings)
+    runner = Runner(hub.bus, work, callback_base_url=base, callback_key=key, seal=seal)
     hub.provider_url = await _serve(stack, runner.routes(), settings.callback_host, settings.callback_port, site)
     await runner.start()
     stack.push_async_callback(runner.close)
@@ -161,21 +161,12 @@ async def _api(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay
         callback_https_only=settings.callback_https_only,
         correlation_required=settings.correlation_required,
         date_tolerance_s=settings.date_tolerance_s,
+        poll_limit=settings.poll_limit,
+        user_credentials_encrypted_only=settings.user_credentials_encrypted_only,
     )
-    app = build(hub.door, hub.store, http, hub.store.batches)
+    seal, jwks = seal_of(settings), signer_of(settings).jwks
+    app = build(hub.door, hub.store, http, hub.store.batches, seal=seal, jwks=jwks)
     hub.api_url = await _serve(stack, [], settings.host, settings.port, app)
-
-
-def _callback_key(settings: Settings) -> bytes:
-    """Return the configured key, or one made once and kept in `var`: URLs given out must outlive a restart."""
-    if settings.callback_key is not None:
-        return settings.callback_key.get_secret_value().encode()
-    path = Path(settings.var) / "callback.key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32), "ascii")
-    return path.read_text("ascii").encode()
 
 
 async def _serve(

@@ -1,10 +1,12 @@
-"""Callbacks: the PUT to the caller's X-Callback-URL; retried with backoff, kept when undeliverable, never lost.
+"""Callbacks and notices: what participants are told by PUT; retried with backoff, kept when undeliverable, never lost.
 
-The host was checked against the caller's allow-list when the transfer was accepted. Redirects are not
-followed and answers are not read, so a callback cannot be used to reach anything else.
+The host was checked against the participant's allow-list: of a callback when the transfer was accepted, of a notice
+when the scheme was applied. Redirects are not followed and answers are not read, so a callback cannot be used to reach
+anything else. Notices are always signed, for nobody asked for them; callbacks where the hub is set up to.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -14,10 +16,11 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from hub.core.change import Letter, Notice, Outgoing
+from hub.core.change import CALLBACKS, Letter, Notice, Outgoing
 from hub.core.participant import Scheme
 from hub.store.contract import OutboxKey, Store, UnavailableError
 from hub.workers.relay import Relay
+from hub.workers.signing import Signer
 
 TIMEOUT_S: Final = 10
 AT_ONCE_MAX: Final = 128
@@ -37,11 +40,23 @@ Write = Callable[[Notice, Scheme], Letter]
 class CallbackSender:
     """Sends callbacks and settles them in the outbox."""
 
-    def __init__(self, store: Store, relay: Relay, write: Write) -> None:
-        """Settle through this relay."""
+    def __init__(
+        self,
+        store: Store,
+        relay: Relay,
+        write: Write,
+        signer: Signer,
+        *,
+        sign_callbacks: bool = False,
+        first_wait_ms: int = FIRST_WAIT_MS,
+    ) -> None:
+        """Settle through this relay; the pauses between attempts begin at `first_wait_ms` and double."""
         self._store = store
         self._relay = relay
         self._write = write
+        self._signer = signer
+        self._sign_callbacks = sign_callbacks
+        self._first_wait_ms = first_wait_ms
         self._slots = asyncio.Semaphore(AT_ONCE_MAX)
         self._under_way: set[OutboxKey] = set()
         self._session: aiohttp.ClientSession | None = None
@@ -52,6 +67,7 @@ class CallbackSender:
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
             connector=aiohttp.TCPConnector(limit=AT_ONCE_MAX, keepalive_timeout=60),
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "makutano"},
         )
 
     async def close(self) -> None:
@@ -67,7 +83,8 @@ class CallbackSender:
         self._under_way.add(key)
         try:
             async with self._slots:
-                status, wrong = await self._put(await self._letter(message))
+                signed = self._sign_callbacks or message.queue != CALLBACKS
+                status, wrong = await self._put(await self._letter(message), signed=signed)
             await self._settle(key, status, wrong, attempts)
         except UnavailableError:
             return  # it stays in the outbox as it is
@@ -78,7 +95,8 @@ class CallbackSender:
         said = _message(message.body)
         return said if isinstance(said, Letter) else self._write(said, await self._store.scheme())
 
-    async def _put(self, letter: Letter) -> tuple[int, str]:
+    async def _put(self, letter: Letter, *, signed: bool) -> tuple[int, str]:
+        body = bytes(letter.body)
         headers = {
             "Content-Type": "application/json",
             "X-Date": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -86,12 +104,13 @@ class CallbackSender:
         }
         if letter.correlation:
             headers["X-CorrelationID"] = letter.correlation
+        if signed:  # anew at every attempt, so that the time in it is the time it was sent
+            now_s = int(time.time())
+            headers |= self._signer.headers(letter.url, body, correlation=letter.correlation, now_s=now_s)
         if self._session is None:
             raise RuntimeError("the callback sender was not started")
         try:
-            async with self._session.put(
-                letter.url, data=bytes(letter.body), headers=headers, allow_redirects=False
-            ) as response:
+            async with self._session.put(letter.url, data=body, headers=headers, allow_redirects=False) as response:
                 return response.status, f"status {response.status}"
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return 0, type(error).__name__
@@ -108,6 +127,6 @@ class CallbackSender:
             await self._store.park(key, wrong)
             return
         _CALLBACKS.labels("postponed").inc()
-        wait_ms = min(FIRST_WAIT_MS << attempts, LONGEST_WAIT_MS)
+        wait_ms = min(self._first_wait_ms << attempts, LONGEST_WAIT_MS)
         _log.warning("callback.postponed", transfer=key[0], attempts=attempts + 1, wrong=wrong, wait_ms=wait_ms)
         await self._store.postpone(key, wait_ms=wait_ms, note=wrong)

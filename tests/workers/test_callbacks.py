@@ -7,19 +7,23 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from hub.core.change import CALLBACKS, Outgoing
+from hub.core.change import CALLBACKS, NOTICES, Notice, Outgoing
 from hub.core.command import Body, Transfer
 from hub.core.transfer import Flow, State
+from hub.http.resources import letter_of
 from hub.store.contract import Waiting
 from hub.store.memory import MemoryStore
 from hub.workers.callback import ATTEMPTS_MAX, FIRST_WAIT_MS, LONGEST_WAIT_MS, CallbackSender
 from hub.workers.relay import Relay
+from hub.workers.signing import Signer, new_key
 from routing.local import LocalBus
 from routing.message import encoded
 from routing.party import party
+from tests.http.front import scheme
 
 ID = "0" * 31 + "1"
-KEY = (ID, 2)
+KEY = (ID, 2, CALLBACKS)
+SIGNER = Signer(new_key())
 
 
 class Clock:
@@ -84,7 +88,7 @@ def callback(url: str) -> Outgoing:
         state=State.COMMITTED,
         seq=2,
     )
-    return Outgoing(transfer=ID, seq=2, queue=CALLBACKS, body=msgspec.Raw(encoded(transfer)))
+    return Outgoing(transfer=ID, seq=2, queue=CALLBACKS, body=msgspec.Raw(encoded(Notice(transfer=transfer))))
 
 
 class Stage:
@@ -96,7 +100,7 @@ class Stage:
         self.store.put_in_outbox(callback(url))
         self.clock.ms = self.store.outbox[KEY].due_ms
         self.relay = Relay(self.store, LocalBus())
-        self.sender = CallbackSender(self.store, self.relay, encoded)
+        self.sender = CallbackSender(self.store, self.relay, letter_of, SIGNER)
         self.relay.callbacks = self.sender
 
     async def tried(self) -> None:
@@ -114,6 +118,7 @@ async def stage_at() -> AsyncIterator[Callable[[str], Awaitable[Stage]]]:
 
     async def make(url: str) -> Stage:
         stage = Stage(url)
+        await stage.store.apply_scheme(scheme(), "tests")
         await stage.sender.start()
         opened.append(stage)
         return stage
@@ -196,3 +201,26 @@ async def test_one_callback_is_never_under_way_twice_in_one_process(sink: Sink, 
     await asyncio.gather(*(stage.sender.send(message, 0) for _ in range(5)))
     await stage.relay.close()
     assert len(sink.heard) == 1
+
+
+async def test_a_callback_is_signed_where_the_hub_is_set_up_to_and_not_elsewhere(sink: Sink, stage_at: StageAt) -> None:
+    stage = await stage_at(f"{sink.url}/callbacks/1")
+    await stage.tried()
+    assert "X-JWS-Signature" not in sink.heard[0].headers
+    stage.sender = CallbackSender(stage.store, stage.relay, letter_of, SIGNER, sign_callbacks=True)
+    await stage.sender.start()
+    await stage.sender.send(callback(f"{sink.url}/callbacks/1"), 0)
+    await stage.sender.close()
+    assert sink.heard[1].headers["X-JWS-Signature"]
+    assert sink.heard[1].headers["User-Agent"] == "makutano"
+
+
+async def test_a_notice_to_a_participant_that_is_gone_is_kept_and_not_lost(stage_at: StageAt) -> None:
+    stage = await stage_at("http://127.0.0.1:9/callbacks/1")
+    said = msgspec.json.decode(callback("").body, type=Notice)
+    queue = f"{NOTICES}:gone"
+    notice = msgspec.Raw(encoded(msgspec.structs.replace(said, to="gone")))
+    stage.store.put_in_outbox(Outgoing(transfer=ID, seq=2, queue=queue, body=notice))
+    stage.clock.ms += LONGEST_WAIT_MS
+    await stage.tried()
+    assert stage.store.outbox[ID, 2, queue].attempts == 1

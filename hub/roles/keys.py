@@ -1,0 +1,51 @@
+"""The hub's own keys: configured, or made once and kept in `var` for its owner alone; they must never be logged."""
+
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from hub.settings import Settings
+from hub.workers.signing import Signer, new_key
+from routing.seal import Seal
+
+
+def callback_key(settings: Settings) -> bytes:
+    """Return the key of callback addresses: addresses that were given out must outlive a restart."""
+    if settings.callback_key is not None:
+        return settings.callback_key.get_secret_value().encode()
+    return _kept(settings.var / "callback.key", lambda: secrets.token_hex(32)).encode()
+
+
+def seal_of(settings: Settings) -> Seal | None:
+    """Return what seals customers' credentials, or None where API and adapters might not have the same key.
+
+    Sealing under a key that no adapter has would take a customer's order and never be able to send it.
+    """
+    if settings.seal_key is not None:
+        return Seal([each.encode() for each in settings.seal_key.get_secret_value().split()])
+    if settings.callback_key is not None or settings.broker_url is None:
+        return Seal([callback_key(settings)])
+    return None
+
+
+def signer_of(settings: Settings) -> Signer:
+    """Return what signs notices; each process must have the same key, or what one publishes another does not sign."""
+    if settings.signing_key is not None:
+        return Signer(settings.signing_key.get_secret_value())
+    return Signer(_kept(settings.var / "signing.pem", new_key))
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """Read a key, made and put there whole by whoever comes first."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent)  # of mode 0600
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(make())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(name)
+        Path(name).unlink()
+    return path.read_text("ascii")
