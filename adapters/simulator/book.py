@@ -271,8 +271,8 @@ class Book:
 
     def _write_obstacle(self, order: Order, write: Write, at_ms: int) -> Refusal | None:
         if write.kind is Kind.ACCOUNT and not write.change:
-            taken = [self.accounts.get(self._aliases.get(each, "")) for each in write.fields["identifiers"]]
-            free = all(each is None or each.status == "unregistered" for each in taken)
+            before = self._before(write.fields["identifiers"])
+            free = len(before) < 2 and not any(each.registered and each.status != "unregistered" for each in before)
         elif write.kind is Kind.TRANSACTION:
             target = self.entries[int(write.fields["number"])]
             said = "completed" if target.refusal is None else "failed"
@@ -295,6 +295,11 @@ class Book:
                 return Refusal.NO_FUNDS
         return self.shelf.change_obstacle(write, at_ms)
 
+    def _before(self, identifiers: Sequence[str]) -> list[Account]:
+        """Return the accounts that identifiers name already."""
+        keys = dict.fromkeys(self.named([each]) for each in identifiers)
+        return [self.accounts[key] for key in keys if key in self.accounts]
+
     def _keep(self, write: Write, account: str, at_ms: int) -> None:
         fields = write.fields
         match write.kind:
@@ -305,7 +310,10 @@ class Book:
                     refusal = refusal or self._obstacle(target.order, at_ms)
                     self.put(msgspec.structs.replace(target, waits=False, refusal=refusal, changed_ms=at_ms))
             case Kind.ACCOUNT if not write.change:
-                self.register(msgspec.convert(fields | {"at_ms": at_ms}, Account))
+                # What came in before the registration waits for it.
+                was = self._before(fields["identifiers"])
+                held = {"balances": was[0].balances, "opening": was[0].opening} if was else {}
+                self.register(msgspec.convert(fields | held | {"at_ms": at_ms}, Account))
             case Kind.ACCOUNT:
                 changed = self.account(account)
                 changed.status = fields.get("accountStatus", changed.status)

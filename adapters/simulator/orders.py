@@ -232,7 +232,10 @@ class Orders:
         if not new.identity:
             raise ApiError(*MANDATORY)
         minted = f"accountid@{self._provider.settings.name}-{secrets.token_hex(6)}"
-        identifiers = [str(each) for each in new.account_identifiers] or [minted]
+        named = [str(each) for each in new.account_identifiers] or [minted]
+        # The name that an account had before stays its first: its history is under it.
+        before = [key for each in named if (key := self._book.named([each])) in self._book.accounts]
+        identifiers = list(dict.fromkeys([*before[:1], *named]))
         known = identities(new.identity, identifiers[0].partition("@")[2])
         fields = {
             "name": full_name(next(iter(known.values()))) or f"Customer {identifiers[0][-4:]}",

@@ -55,10 +55,10 @@ class Provider:
     """A provider: its book, its rules, its way to call back."""
 
     def __init__(self, settings: Settings, callbacks: Callbacks, journal: Journal | None = None) -> None:
-        """Begin with the rules that are sown; `begin` sows the rest, unless the file knows better."""
+        """Begin with nothing; `begin` sows, unless the file remembers more."""
         self.settings = settings
         self.book = Book(settings.name, settings.opening_minor, journal)
-        self.rules = Rules(settings.seed.rule if settings.seed else ())
+        self.rules = Rules()
         self.heartbeat = Heartbeat()
         self._callbacks = callbacks
 

@@ -1,6 +1,7 @@
 """What a provider would credit for an amount of another currency; a quote promises, and only an order uses it."""
 
 import secrets
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -75,26 +76,27 @@ class Quotation(Resource, frozen=True, kw_only=True):
         return None if promised else Refusal.WRONG_STATE
 
 
-def quoted(asked: Quotation, currency: str, rates: list[Rate], *, provider: str, until_ms: int) -> list[dict[str, Any]]:
+def quoted(
+    asked: Quotation, currency: str, rates: Mapping[tuple[str, str], Rate], *, provider: str, until_ms: int
+) -> list[dict[str, Any]]:
     """Return the quotes for an account in a currency; none where there is no rate."""
     sending = Money.parse(asked.request_amount, asked.request_currency)
-    same = [Rate(source=currency, to=currency, rate="1")] if currency == sending.currency else []
-    return [
-        {
-            "quoteId": secrets.token_hex(4),
-            "sendingAmount": str(sending),
-            "sendingCurrency": sending.currency,
-            "receivingAmount": str(rate.receiving(sending)),
-            "receivingCurrency": currency,
-            "quoteExpiryTime": time_text(until_ms),
-            "deliveryMethod": asked.chosen_delivery_method or "directtoaccount",
-            "receivingServiceProvider": provider,
-        }
-        | ({} if rate in same else {"fxRate": rate.rate})
-        | ({"fees": [_fee(rate)]} if rate.fee != "0" else {})
-        for rate in (same or rates)
-        if (rate.source, rate.to) == (sending.currency, currency)
-    ]
+    same = sending.currency == currency
+    rate = Rate(source=currency, to=currency, rate="1") if same else rates.get((sending.currency, currency))
+    if rate is None:
+        return []
+    quote = {
+        "quoteId": secrets.token_hex(4),
+        "sendingAmount": str(sending),
+        "sendingCurrency": sending.currency,
+        "receivingAmount": str(rate.receiving(sending)),
+        "receivingCurrency": currency,
+        "quoteExpiryTime": time_text(until_ms),
+        "deliveryMethod": asked.chosen_delivery_method or "directtoaccount",
+        "receivingServiceProvider": provider,
+    }
+    fees = {"fees": [_fee(rate)]} if rate.fee != "0" else {}
+    return [quote | fees | ({} if same else {"fxRate": rate.rate})]
 
 
 def _fee(rate: Rate) -> dict[str, str]:

@@ -163,7 +163,7 @@ def sow(seed: Seed, book: Book) -> None:
     for account in seed.account:
         book.register(_account(account, book.opening))
     book.shelf.companies |= {each.service_provider: each for each in seed.billcompany}
-    book.shelf.rates += seed.rate
+    book.shelf.rates |= {(each.source, each.to): each for each in seed.rate}
     for bill in seed.bill:
         paid = Money.parse(bill.paid or "0", bill.currency).minor
         _keep(book, Kind.BILL, bill, [Use(now_ms(), paid)] if paid else [])

@@ -29,7 +29,7 @@ class Shelf:
         self._kept: dict[Kind, dict[str, Kept]] = {kind: {} for kind in TYPES}
         self._of: dict[tuple[Kind, str], dict[str, Kept]] = {}
         self.companies: dict[str, Company] = {}
-        self.rates: list[Rate] = []
+        self.rates: dict[tuple[str, str], Rate] = {}
 
     def get(self, kind: Kind, reference: str) -> Kept | None:
         """Return what is kept under a reference."""

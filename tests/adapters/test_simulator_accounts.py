@@ -12,7 +12,7 @@ from tests.adapters.wallet import AMINA, PAYER, acted, balance, debited, ended, 
 
 AT = f"alpha/accounts/{AMINA}"
 PERSON = {"identityKyc": {"subjectName": {"firstName": "Chausiku", "lastName": "Njeri"}}, "kycLevel": "1"}
-NEW = {"accountIdentifiers": [{"key": "msisdn", "value": "+254700000777"}], "identity": [PERSON]}
+NEW: dict[str, Any] = {"accountIdentifiers": [{"key": "msisdn", "value": "+254700000777"}], "identity": [PERSON]}
 
 
 @pytest.fixture
@@ -45,6 +45,27 @@ async def test_what_is_registered_is_there_with_its_name_and_can_be_verified(wor
     assert (await ended(world, "PATCH", path, change))["status"] == "completed"
     assert (await got(world, at)).body["identity"][0]["kycVerificationStatus"] == "verified"
     assert (await ended(world, "POST", "alpha/accounts/individual", NEW))["errorCode"] == "incorrectState"
+
+
+async def test_money_that_came_before_the_registration_is_there_after_it(world: World) -> None:
+    before = {"account": "msisdn@+254700000777", "accountStatus": "unregistered", "balances": {}}
+    await sown(world, account=[before])
+    await debited(world, "30", type="transfer", debitParty=[], creditParty=NEW["accountIdentifiers"])
+    walletid = {"key": "walletid", "value": "77"}
+    await ended(
+        world, "POST", "alpha/accounts/individual", NEW | {"accountIdentifiers": [walletid, *NEW["accountIdentifiers"]]}
+    )
+    for path in ("walletid/77", "msisdn/+254700000777"):
+        assert (await got(world, f"alpha/accounts/{path}/balance")).body["currentBalance"] == "30"
+    assert len((await got(world, "alpha/accounts/walletid/77/transactions")).body) == 1
+
+
+async def test_two_accounts_are_not_registered_as_one(world: World) -> None:
+    both = [{"key": "msisdn", "value": "+254700000778"}, {"key": "msisdn", "value": "+254700000779"}]
+    for each in both:
+        await debited(world, "30", type="transfer", debitParty=[], creditParty=[each])
+    end = await ended(world, "POST", "alpha/accounts/individual", NEW | {"accountIdentifiers": both})
+    assert end["errorCode"] == "incorrectState"
 
 
 async def test_who_was_only_named_has_an_identity_that_can_be_verified_too(world: World) -> None:
@@ -218,6 +239,12 @@ async def test_the_customers_own_token_approves_at_once(world: World, headers: d
     body = {"amount": "10", "currency": "KES", "debitParty": PAYER}
     became = await ended(world, "POST", "alpha/transactions/type/merchantpay", body, **headers)
     assert became.get("transactionStatus", became.get("errorCode")) == end
+
+
+async def test_the_type_of_a_transaction_may_be_in_its_body(world: World) -> None:
+    body = {"amount": "10", "currency": "KES", "debitParty": PAYER, "creditParty": [{"key": "storeid", "value": "1"}]}
+    assert (await ended(world, "POST", "alpha/transactions", body | {"type": "merchantpay"}))["type"] == "merchantpay"
+    assert (await acted(world, "POST", "alpha/transactions", body)).body["errorCode"] == "mandatoryValueNotSupplied"
 
 
 async def test_a_one_time_code_and_a_credit_ask_nobody(world: World) -> None:

@@ -1,5 +1,7 @@
 """What a simulated provider is sown with: the example is whole, a wrong key is named, a restart remembers."""
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -115,3 +117,35 @@ async def test_the_file_brings_back_what_was_sown_made_and_confirmed(tmp_path: P
             assert (await said(client, "GET", "alpha/billcompanies/x", headers=held)).status == 200
             assert await balance(here) == "70"
             assert simulator.provider("alpha").totals()["executed_twice"] == 0
+
+
+async def test_what_was_forgotten_stays_forgotten_in_the_file(tmp_path: Path, world: World) -> None:
+    seed = msgspec.convert({"account": [{"account": AMINA, "balances": {"KES": "100"}}]}, Seed)
+    for attempt, left in enumerate(("70", "60")):
+        simulator = Simulator([Settings(name="alpha", dialect="gsma", seed=seed)], journal=tmp_path / "journal")
+        async with TestServer(simulator.app) as served, ClientSession(base_url=served.make_url("/")) as client:
+            here = world._replace(simulator=simulator, client=client)
+            if attempt == 0:
+                await debited(here, "50")
+                await said(client, "POST", "alpha/_control/reset")
+            assert [await debited(here, "30" if attempt == 0 else "10"), await balance(here)] == ["completed", left]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ('[[alpha.account]]\nacount = "x"', "acount"),
+        ('[[beta.account]]\naccount = "msisdn@1"', "beta"),
+        ("alpha = ", "Invalid"),
+        (None, "No such file"),
+    ],
+)
+async def test_a_simulator_does_not_start_with_a_wrong_file(tmp_path: Path, content: str | None, why: str) -> None:
+    if content is not None:
+        (tmp_path / "seed.toml").write_text(content, "utf-8")
+    arguments = ["--port", "1", "--provider", "alpha:gsma", "--seed", str(tmp_path / "seed.toml")]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "adapters.simulator", *arguments, stderr=asyncio.subprocess.PIPE
+    )
+    _, said_ = await process.communicate()
+    assert (process.returncode, why in said_.decode()) == (2, True), said_
