@@ -79,8 +79,9 @@ async def polled(client: Client, reply: Reply) -> dict[str, Any]:
     return state
 
 
-async def control(stage: World, provider: str, what: str, body: Any) -> None:
+async def control(stage: World, provider: str, what: str, body: Any, method: str = "POST") -> None:
     """Script a simulated provider, as a person at its counter would."""
     there = next(each.base_url for each in stage.hub.scheme.file.connection if each.participant == provider)
-    async with aiohttp.ClientSession() as session, session.post(f"{there}/_control/{what}", json=body) as response:
-        assert response.status == 200, await response.text()
+    async with aiohttp.ClientSession() as session:
+        async with session.request(method, f"{there}/_control/{what}", json=body) as response:
+            assert response.status == 200, await response.text()
