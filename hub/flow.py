@@ -6,8 +6,10 @@ transaction: what a batch has to say is in the outbox when it commits, and only 
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -19,6 +21,7 @@ from hub.core.command import Command, Reason, Refusal, Result
 from hub.core.decide import Bench, accounts_of, planned
 from hub.core.facts import gather
 from hub.core.inquiry import route
+from hub.core.participant import Scheme
 from hub.store.contract import Store, UnavailableError
 from routing import topology
 from routing.bus import Bus, BusError
@@ -31,6 +34,10 @@ BATCH_MAX: Final = 256
 AT_ONCE_MAX: Final = 2
 WAITING_MAX: Final = 20_000
 REPEATS_MAX: Final = 8
+SCHEME_FOR_S: Final = 1.0  # of questions only; whatever moves money reads the scheme in its own batch
+# One question may be too hard for a provider; several in a row, a minute ago at most, are the provider.
+SILENT_AFTER: Final = 3
+SILENT_FOR_S: Final = 60.0
 
 _BATCHES: Final = Histogram("hub_batch_commands", "Commands in a batch.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256))
 _SECONDS: Final = Histogram(
@@ -62,6 +69,8 @@ class Door:
         self._waiting: deque[tuple[Command, asyncio.Future[Result]]] = deque()
         self._at_work = 0
         self._runners: set[asyncio.Task[None]] = set()  # or they might be collected while they wait
+        self._scheme: tuple[Scheme, float] | None = None
+        self.silence = Silence()
 
     async def handle(self, command: Command) -> Result:
         """Carry a command out; returns after the commit. Raises OverloadedError or UnavailableError."""
@@ -152,18 +161,78 @@ class Door:
         for case in decided.cases:
             _log.warning("case.opened", transfer=case.transfer, kind=case.kind, detail=case.detail)
 
-    async def inquire(self, *, asker: str, kind: Kind, party: Party, institution: str = "") -> Answer | Refusal:
+    async def inquire(
+        self,
+        *,
+        asker: str,
+        kind: Kind,
+        party: Party = (),
+        institution: str = "",
+        entitled: bool = False,
+        reference: str = "",
+        query: Mapping[str, str] = MappingProxyType({}),
+    ) -> Answer | Refusal:
         """Pass a question on and wait for its answer; none in time, or none that is clear, is an answer: UNANSWERED."""
-        scheme = await self.store.scheme()
-        overrides = await self.store.overrides(party)
-        connection = route(scheme, asker=asker, kind=kind, party=party, institution=institution, overrides=overrides)
+        scheme = await self._recent_scheme()
+        overrides = {} if institution or not party else await self.store.overrides(party)
+        connection = route(
+            scheme,
+            asker=asker,
+            kind=kind,
+            party=party,
+            institution=institution,
+            overrides=overrides,
+            entitled=entitled,
+        )
         if isinstance(connection, Refusal):
             return connection
-        question = Question(kind=kind, connection=connection, party=party, asker=asker, correlation="")
+        question = Question(
+            kind=kind,
+            connection=connection,
+            party=party,
+            asker=asker,
+            correlation="",
+            reference=reference,
+            query=dict(query),
+        )
         try:
             body = await self._bus.ask(
                 topology.inquiries(connection), encoded(question), timeout_s=self._inquiry_timeout_s
             )
-            return _answer(body)
+            found = _answer(body)
         except (BusError, msgspec.DecodeError):
-            return Answer(finding=Finding.UNANSWERED)
+            found = Answer(finding=Finding.UNANSWERED)
+        self.silence.heard(connection, answered=found.finding is not Finding.UNANSWERED)
+        return found
+
+    async def _recent_scheme(self) -> Scheme:
+        """Return the scheme, at most a second old: an answer moves no money."""
+        now = time.monotonic()
+        if self._scheme is None or self._scheme[1] < now:
+            self._scheme = (await self.store.scheme(), now + SCHEME_FOR_S)
+        return self._scheme[0]
+
+    def is_carrying(self) -> bool:
+        """Say whether the bus can carry anything now."""
+        return self._bus.alive()
+
+
+class Silence:
+    """Which connections left the last questions unanswered: kept in this process, to be shown, never to decide."""
+
+    def __init__(self) -> None:
+        """Nothing was asked yet."""
+        self._unanswered: dict[str, tuple[int, float]] = {}
+
+    def heard(self, connection: str, *, answered: bool) -> None:
+        """Note how a question ended."""
+        if answered:
+            self._unanswered.pop(connection, None)
+        else:
+            count, _ = self._unanswered.get(connection, (0, 0.0))
+            self._unanswered[connection] = (count + 1, time.monotonic())
+
+    def now(self) -> set[str]:
+        """Return the connections that have been silent several times in a row, the last time not long ago."""
+        since = time.monotonic() - SILENT_FOR_S
+        return {name for name, (count, at) in self._unanswered.items() if count >= SILENT_AFTER and at > since}

@@ -58,5 +58,8 @@ class Bus(Protocol):
     async def answer(self, queue: str, reply: Reply) -> None:
         """Answer the questions of a queue; returns at once."""
 
+    def alive(self) -> bool:
+        """Say whether it can carry anything now."""
+
     async def close(self) -> None:
         """Stop taking, let what was taken finish, disconnect."""

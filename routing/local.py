@@ -136,6 +136,10 @@ class LocalBus:
             lane.reply = asyncio.get_running_loop().create_future()
         lane.reply.set_result(reply)
 
+    def alive(self) -> bool:
+        """Say whether it was not closed."""
+        return not self._closing.is_set()
+
     async def close(self) -> None:
         """Hand over nothing more and wait for what was taken."""
         self._closing.set()

@@ -173,6 +173,10 @@ class RabbitBus:
         """Answer the questions of the queue from now on, and those still waiting."""
         await self._listen(self._lane(queue).queue, partial(self._answered, reply), ANSWERS_AT_ONCE)
 
+    def alive(self) -> bool:
+        """Say whether both connections are up; a lost one is being opened again."""
+        return bool(self._connections) and all(each.connected.is_set() for each in self._connections)
+
     async def close(self) -> None:
         """Take nothing more, let what was taken finish and what was published be confirmed, disconnect."""
         self._closing.set()

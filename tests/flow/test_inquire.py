@@ -82,8 +82,8 @@ async def test_the_participant_that_holds_the_account_is_asked(number: str, inst
         (scheme(), {"number": NOBODY}, Reason.PAYEE_UNKNOWN),
         (scheme(), {"institution": "nobody"}, Reason.PAYEE_UNKNOWN),
         (scheme("bravo"), {}, Reason.PARTICIPANT_SUSPENDED),
-        (scheme(questions=()), {}, Reason.NO_ROUTE),
-        (scheme(questions=(Kind.ACCOUNT_STATUS,)), {}, Reason.NO_ROUTE),
+        (scheme(questions=()), {}, Reason.UNSUPPORTED),
+        (scheme(questions=(Kind.ACCOUNT_STATUS,)), {}, Reason.UNSUPPORTED),
         (scheme("alpha"), {"number": NOBODY}, Reason.CALLER_SUSPENDED),
     ],
     ids=[

@@ -80,6 +80,9 @@ class BadBus:
     async def answer(self, queue: str, reply: Reply) -> None:
         """Questions have no part in this."""
 
+    def alive(self) -> bool:
+        return True
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
