@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     )
     poll_limit: int = Field(100, gt=0, description="how often the state of one request may be polled")
     api_prefix: str = Field("/mm/v1.2", description="where the GSMA API is mounted")
+    token_path: str = Field("/v1/oauth/accesstoken", pattern="^/", description="where access tokens are asked for")
     body_max_bytes: int = Field(262_144, gt=0, description="largest request body")
     batch_body_max_bytes: int = Field(67_108_864, gt=0, description="largest body of a batch of transactions")
     batch_in_flight_max: int = Field(1_000, gt=0, description="transfers of one batch under way at once")

@@ -32,7 +32,7 @@ _log: Final = structlog.get_logger("batch")
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much of the hub batches may take."""
 
-    in_flight_max: int = 2_000  # transfers of one batch under way at once
+    in_flight_max: int = 1_000  # transfers of one batch under way at once
     per_second: int = 400  # rows handed in each second for one participant, over all its batches
 
 
