@@ -193,6 +193,16 @@ class LookUps:
         """Return what participants issued under this reference."""
         return _instruments((await self._one(statements.INSTRUMENTS_NAMED, kind, reference))[0])
 
+    async def issued_by(self, participant: str, kind: Resource, own: Sequence[str]) -> list[Instrument]:
+        """Return what this participant issued under these names of its own."""
+        if not own:
+            return []
+        return _instruments((await self._one(statements.INSTRUMENTS_OWN, participant, kind, list(own)))[0])
+
+    async def bill_payments(self, biller: str, bill: str, caller: str) -> list[Instrument]:
+        """Return what was paid for a bill and the caller may see."""
+        return _instruments((await self._one(statements.BILL_PAYMENTS, biller, bill, caller))[0])
+
     async def remember(self, seen: Sequence[Instrument]) -> None:
         """Keep which participant has what was seen in an answer."""
         await self._run(statements.REMEMBER, msgspec.json.encode(seen).decode())

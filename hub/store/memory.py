@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hub.core.change import CALLBACKS, Case, Decided, Funding, Outgoing, Transition
+from hub.core.change import Case, Decided, Funding, Outgoing, Transition, is_letter
 from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
 from hub.core.instrument import Instrument, Named
@@ -61,7 +61,7 @@ class MemoryStore:
 
     def put_in_outbox(self, message: Outgoing) -> None:
         """Keep a message until it is sent; the sweep may take it when its own process has had its chance."""
-        grace_ms = CALLBACK_GRACE_MS if message.queue == CALLBACKS else GRACE_MS
+        grace_ms = CALLBACK_GRACE_MS if is_letter(message.queue) else GRACE_MS
         self.outbox[message.transfer, message.seq, message.queue] = _Outbox(message, self.now_ms() + grace_ms)
 
     @asynccontextmanager
@@ -166,6 +166,22 @@ class MemoryStore:
     async def instruments(self, kind: Resource, reference: str) -> list[Instrument]:
         """Return what participants issued under this reference."""
         return self.instruments_named([Named(kind, reference)])
+
+    async def issued_by(self, participant: str, kind: Resource, own: Sequence[str]) -> list[Instrument]:
+        """Return what this participant issued under these names of its own."""
+        every = [each for each in self.issued.values() if (each.participant, each.kind) == (participant, kind)]
+        return self.instruments_named([each.name for each in every if each.own in own])
+
+    async def bill_payments(self, biller: str, bill: str, caller: str) -> list[Instrument]:
+        """Return what was paid for a bill and the caller may see."""
+        found = [
+            each
+            for each in self.issued.values()
+            if each.kind is Resource.BILL_PAYMENT
+            and (each.participant, each.terms.get("billReference")) == (biller, bill)
+            and caller in (each.participant, each.owner, each.terms.get("payerFsp"))
+        ]
+        return sorted(found, key=lambda each: (each.created_ms, each.id), reverse=True)[:1000]
 
     def instruments_named(self, names: Sequence[Named]) -> list[Instrument]:
         """Return instruments, each with how the transfer that used it stands."""

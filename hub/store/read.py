@@ -1,5 +1,6 @@
 """Reading: what the doors may look up; nothing here changes money or locks a row."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -7,8 +8,8 @@ import msgspec
 from hub.core.change import Case, Transition
 from hub.core.command import Transfer
 from hub.core.instrument import Instrument
-from hub.core.participant import Scheme
 from hub.core.listing import Page, Sought
+from hub.core.participant import Scheme
 from hub.ledger.account import Account
 from hub.ledger.journal import Entry
 from routing.message import Resource
@@ -50,10 +51,10 @@ class Reader(Protocol):
     async def transfer(self, id_: str) -> Transfer | None:
         """Return a transfer as it stands."""
 
-    async def request(self, id_: str) -> RequestRow | None:
     async def listed(self, sought: Sought) -> Page:
         """Return a page of an account's transfers as they stand, the newest first."""
 
+    async def request(self, id_: str) -> RequestRow | None:
         """Return a write request."""
 
     async def response(self, caller: str, correlation: str) -> RequestRow | None:
@@ -85,6 +86,12 @@ class Reader(Protocol):
 
     async def instruments(self, kind: Resource, reference: str) -> list[Instrument]:
         """Return what participants issued under this reference; several only of bills, which billers number alike."""
+
+    async def issued_by(self, participant: str, kind: Resource, own: Sequence[str]) -> list[Instrument]:
+        """Return what this participant issued under these names of its own."""
+
+    async def bill_payments(self, biller: str, bill: str, caller: str) -> list[Instrument]:
+        """Return what was paid for a bill and the caller may see, the newest first, not more than a thousand."""
 
     async def alive(self) -> bool:
         """Say whether the database answers."""

@@ -6,12 +6,13 @@ parameter serves any number of rows. Nothing is ever spliced into a statement fr
 
 from typing import Final
 
-from hub.core.change import CALLBACKS
+from hub.core.change import CALLBACKS, NOTICES
 from hub.store import tables
 from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS
 from hub.store.tables import recordset
 
 NOW_MS: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+IS_LETTER: Final = f"(queue = '{CALLBACKS}' OR starts_with(queue, '{NOTICES}'))"
 
 
 def _hex(column: str) -> str:
@@ -102,8 +103,8 @@ WITH added AS MATERIALIZED (
         payee_reference = r.payee_reference
     FROM json_to_recordset(%(moved)s::json) AS r({recordset(tables.standing)})
     WHERE s.id = r.id
-), trail AS ({_insert("transition", 'transfer, seq, state, event, "next", at_ms, who, detail', "transitions")}
 ), listed AS ({_insert("listing", "key, created_ms, transfer, side", "listed")}
+), trail AS ({_insert("transition", 'transfer, seq, state, event, "next", at_ms, who, detail', "transitions")}
 ), cases AS ({_insert("operator_case", "transfer, seq, kind, detail, opened_ms", "cases", ("closed_ms", "closed_by"))}
 ), fundings AS ({_insert("funding", 'reference, participant, currency, minor, "by", at_ms', "fundings")}
 ), issued AS (
@@ -118,7 +119,7 @@ WITH added AS MATERIALIZED (
 ), messages AS (
     INSERT INTO outbox (transfer, seq, queue, body, due_ms)
     SELECT transfer, seq, queue, body,
-           %(at_ms)s::bigint + CASE WHEN queue = '{CALLBACKS}' THEN {CALLBACK_GRACE_MS} ELSE {GRACE_MS} END
+           %(at_ms)s::bigint + CASE WHEN {IS_LETTER} THEN {CALLBACK_GRACE_MS} ELSE {GRACE_MS} END
     FROM json_to_recordset(%(outbox)s::json)
     AS r({recordset(tables.outbox, without=("due_ms", "attempts", "note", "parked"))})
 ), given_up AS (
@@ -210,6 +211,18 @@ SELECT coalesce(json_agg(x), '[]')::text FROM (
 INSTRUMENTS_NAMED: Final = f"""
 SELECT coalesce(json_agg(x), '[]')::text FROM (
     SELECT {_INSTRUMENT} FROM instrument AS i WHERE i.kind = %s AND i.reference = %s ORDER BY i.id) AS x"""
+
+INSTRUMENTS_OWN: Final = f"""
+SELECT coalesce(json_agg(x), '[]')::text FROM (
+    SELECT {_INSTRUMENT} FROM instrument AS i WHERE i.participant = %s AND i.kind = %s AND i.own = ANY(%s)
+    ORDER BY i.id) AS x"""
+
+# A biller sees every payment of its bill; who paid sees its own. Both conditions find their rows by an index.
+BILL_PAYMENTS: Final = f"""
+SELECT coalesce(json_agg(x), '[]')::text FROM (
+    SELECT {_INSTRUMENT} FROM instrument AS i WHERE i.kind = 'billpayment' AND i.participant = %s
+    AND i.terms ->> 'billReference' = %s AND %s IN (i.participant, i.owner, i.terms ->> 'payerFsp')
+    ORDER BY i.created_ms DESC, i.id DESC LIMIT 1000) AS x"""
 
 REMEMBER: Final = f"""
 INSERT INTO instrument
