@@ -34,8 +34,8 @@ _log: Final = structlog.get_logger("http")
 async def create(api: Api, call: Call) -> web.Response:
     """Answer POST /transactions."""
     data = await api.body(call)
-    model = _validated(Transaction, data)
-    return await _submit(api, call, model, str(model.type), data)
+    model: Transaction = _validated(Transaction, data)
+    return await _submit(api, call, model, model.type, model.plain())
 
 
 async def create_of_type(api: Api, call: Call) -> web.Response:
@@ -44,14 +44,15 @@ async def create_of_type(api: Api, call: Call) -> web.Response:
     if kind not in TYPES:
         raise ApiError("businessRule", "transactionTypeError", f"Use one of {', '.join(TYPES)}.")
     data = await api.body(call)
-    return await _submit(api, call, _validated(TransactionType, data), kind, data)
+    model: TransactionType = _validated(TransactionType, data)
+    return await _submit(api, call, model, kind, model.plain())
 
 
 async def reverse(api: Api, call: Call) -> web.Response:
     """Answer POST /transactions/{transactionReference}/reversals."""
     original = undashed(call.part("transactionReference"))
     data = await api.body(call)
-    model = _validated(Reversal, data)
+    model: Reversal = _validated(Reversal, data)
     if not is_id(original):
         raise unknown_object()
     money = None
@@ -59,7 +60,7 @@ async def reverse(api: Api, call: Call) -> web.Response:
         if model.currency is None:
             raise invalid("currency", "mandatoryValueNotSupplied", "An amount needs its currency.")
         money = _money(model.amount, model.currency)
-    noted = {name: value for name, value in data.items() if name in Reversal.model_fields}
+    noted = {name: value for name, value in model.plain().items() if name in Reversal.model_fields}
     transfer = new_id()
     body = await _body(api, call, ((), ()), model.type, noted, transfer=transfer)
     submit = Submit(

@@ -101,10 +101,13 @@ def unlike(path: str, official: Field | None, ours: Field | None) -> set[tuple[s
     """Return how a field differs: its path, the fact, and what each document says."""
     if official is None or ours is None:
         return {(path, "is there", str(official is not None), str(ours is not None))}
-    facts = {"required": (official.required, ours.required), "type": (official.type, ours.type)}
+    facts: dict[str, tuple[Any, Any]] = {
+        "required": (official.required, ours.required),
+        "type": (official.type, ours.type),
+    }
     facts |= {fact: (official.said.get(fact), ours.said.get(fact)) for fact in official.said.keys() | ours.said.keys()}
     found = {(path, fact, str(there), str(here)) for fact, (there, here) in facts.items() if there != here}
-    listed, allowed = ({*(each or ())} for each in facts.get("enum", ((), ())))
+    listed, allowed = (frozenset(each or ()) for each in facts.get("enum", ((), ())))
     if listed and (listed == allowed or allowed == EXPONENTS.keys()):
         return {row for row in found if row[1] != "enum"}
     return found

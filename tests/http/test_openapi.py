@@ -45,7 +45,15 @@ serviceUnavailable: genericError
 CODES: Final = {
     category: frozenset(codes.split()) for category, codes in re.findall(r"(?ms)^(\w+):(.*?)(?=^\w|\Z)", _CODES)
 }
-OWN: Final = {"/v1/oauth/accesstoken", f"{PREFIX}/openapi.json", "/docs", "/metrics", "/healthz", "/readyz"}
+OWN: Final = {
+    "/.well-known/jwks.json",
+    "/v1/oauth/accesstoken",
+    f"{PREFIX}/openapi.json",
+    "/docs",
+    "/metrics",
+    "/healthz",
+    "/readyz",
+}
 # Models by the specification's names; what is not here belongs to operations that the hub does not serve.
 MODELS: Final[dict[str, type[BaseModel] | TypeAdapter[Any]]] = {
     "requestTransaction": Transaction,

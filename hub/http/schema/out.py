@@ -75,10 +75,10 @@ def _text(schema: Schema, value: Any, field: str) -> str:
             text = written(text)
         except ValueError as error:
             raise _No(str(error)) from None
-    if schema.get("pattern") == AMOUNT and "." in text:
-        text = text.rstrip("0").removesuffix(".")
     if "pattern" in schema and re.fullmatch(schema["pattern"], text) is None:
         raise _No("not of the API's form")
+    if schema.get("pattern") == AMOUNT and "." in text:  # without zeros every version takes it
+        text = text.rstrip("0").removesuffix(".")
     most = schema.get("maxLength", len(text))
     if len(text) > most and field in _PROSE:
         text = text[:most]
