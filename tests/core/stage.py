@@ -1,12 +1,15 @@
 """A small scheme, and a hub without store: batches are decided on facts that are kept in dictionaries."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from hub.core.command import Body, Command, Done, Heard, Refusal, Result, Submit, Transfer
+from hub.core.change import Outgoing, Transition
+from hub.core.command import Body, Command, Done, Heard, Reason, Refusal, Result, Submit, Transfer
 from hub.core.decide import Bench, accounts_of, planned
 from hub.core.facts import Facts, gather
+from hub.core.instrument import Instrument
 from hub.core.meaning import connection_for, reference
 from hub.core.participant import (
     DirectoryEntry,
@@ -22,7 +25,7 @@ from hub.core.participant import (
 from hub.core.transfer import State
 from hub.ledger.account import Account
 from hub.ledger.journal import Book
-from routing.message import FailureClass, Operation, Outcome, Verdict
+from routing.message import Errand, FailureClass, Operation, Outcome, Resource, Verdict
 from routing.message import Heard as Source
 from routing.money import Money
 from routing.party import Identifier, Party, party
@@ -33,6 +36,7 @@ PORTED = "+254700000099"
 START_MS = 1_800_000_000_000
 RAIL = Rail(
     operations=tuple(Operation),
+    resources=tuple(Resource),
     answer_within_s=30,
     ask_first_after_s=5,
     ask_spacing_s=10,
@@ -112,6 +116,30 @@ def submit(
     )
 
 
+def errand(
+    number: int,
+    resource: Resource,
+    terms: dict[str, Any] | None = None,
+    *,
+    caller: str = "alpha",
+    account: str = BRAVO,
+    reference: str = "",
+    institution: str = "",
+) -> Submit:
+    """Ask the holder of an account to make something new, or, with a reference, to change what it has made."""
+    there = msisdn(account) if account else ()
+    told = Errand(
+        resource=resource,
+        account=there,
+        reference=reference,
+        change=bool(reference),
+        body={} if terms is None else terms,
+    )
+    plain = submit(number, caller=caller, institution=institution)
+    body = msgspec.structs.replace(plain.body, payer=(), payee=there, type=str(resource), errand=told)
+    return msgspec.structs.replace(plain, body=body, money=None)
+
+
 def transfer_id(number: int) -> str:
     return f"{number + 0xA000:032x}"
 
@@ -124,7 +152,11 @@ def outcome(
     *,
     asked_ms: int = 0,
     money: Money | None = None,
+    resource: dict[str, Any] | None = None,
+    own: str | None = None,
 ) -> Outcome:
+    """Say what a provider says; of what it has made it names its own reference, unless `own` says otherwise."""
+    made = f"own-{transfer.id[-4:]}" if (operation, verdict) == (Operation.ISSUE, Verdict.ACCEPTED) else ""
     return Outcome(
         transfer=transfer.id,
         operation=operation,
@@ -135,7 +167,19 @@ def outcome(
         failure=failure,
         money=money,
         asked_ms=asked_ms,
+        provider_reference=made if own is None else own,
+        resource={} if resource is None else resource,
     )
+
+
+def reason_of(result: Result) -> str:
+    """Say why a submission came to nothing, at the door or after it was accepted; empty: it did not."""
+    return result.reason
+
+
+def refused(result: Result, reason: Reason) -> bool:
+    """Say whether this was refused at the door, for this reason."""
+    return isinstance(result, Refusal) and result.reason is reason
 
 
 class Hub:
@@ -151,6 +195,9 @@ class Hub:
         self.transfers: dict[str, Transfer] = {}
         self.first: dict[tuple[str, str], str] = {}
         self.funded: set[str] = set()
+        self.instruments: dict[str, Instrument] = {}
+        self.told: list[Outgoing] = []
+        self.trail: list[Transition] = []
         self.now_ms = START_MS
         self.said: list[tuple[str, str]] = []  # (queue, transfer)
         self.cases: list[tuple[str, str]] = []
@@ -182,9 +229,19 @@ class Hub:
                 )
                 for id_ in wanted.originals
             },
+            instruments={each.name: each for each in self.instruments_now() if each.name in wanted.instruments},
             overrides={each: overrides[each] for each in wanted.identifiers if each in overrides},
             funded=frozenset(self.funded & set(wanted.funds)),
         )
+
+    def instruments_now(self) -> list[Instrument]:
+        """List the instruments, each with how the transfer that used it stands."""
+        return [
+            each
+            if each.used_by is None
+            else msgspec.structs.replace(each, used_state=self.transfers[each.used_by].state)
+            for each in self.instruments.values()
+        ]
 
     def batch(self, commands: Sequence[Command]) -> list[Result]:
         facts = self.facts(commands)
@@ -195,10 +252,18 @@ class Hub:
         self.transfers |= decided.moved
         self.accounts |= {id_: book.accounts[id_] for id_ in book.touched}
         self.funded |= {each.reference for each in decided.fundings}
+        self.instruments |= decided.instruments
+        for change in decided.amendments.values():
+            was = self.instruments[change.id]
+            self.instruments[change.id] = msgspec.structs.replace(
+                was, terms=was.terms | change.terms, updated_ms=change.updated_ms
+            )
         given_up = set(decided.given_up)
         for command in commands:
             if isinstance(command, Submit) and command.body.request in given_up:
                 self.first.pop((command.caller, command.body.correlation.lower()), None)
+        self.told += decided.outbox
+        self.trail += decided.transitions
         self.said += [(each.queue, each.transfer) for each in decided.outbox]
         self.cases += [(str(each.kind), each.transfer) for each in decided.cases]
         return decided.results

@@ -2,11 +2,24 @@
 
 import pytest
 
-from hub.core.command import Done, Reason, Refusal, Submit
+from hub.core.command import AT_THE_DOOR, Done, Reason, Refusal, Submit
 from hub.core.participant import Status
 from hub.core.transfer import Flow, State
+from hub.ledger.account import counters
 from routing.message import Operation, Verdict
-from tests.core.stage import ALPHA, BRAVO, CORAL, PORTED, Hub, outcome, scheme_file, submit, transfer_id
+from tests.core.stage import (
+    ALPHA,
+    BRAVO,
+    CORAL,
+    PORTED,
+    Hub,
+    outcome,
+    reason_of,
+    refused,
+    scheme_file,
+    submit,
+    transfer_id,
+)
 
 NOBODY = "+255700000001"
 
@@ -14,24 +27,47 @@ NOBODY = "+255700000001"
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
+        (submit(1, payer="", payee=BRAVO), Reason.PARTY_MISSING),
+        (submit(1, original=transfer_id(7), amount=None), Reason.ORIGINAL_UNKNOWN),
+        (submit(1, caller="stranger"), Reason.CALLER_SUSPENDED),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Reason) else "",
+)
+def test_what_is_wrong_with_who_calls_or_what_is_named_is_said_at_once_and_leaves_nothing(
+    command: Submit, reason: Reason
+) -> None:
+    hub = Hub()
+    assert refused(hub.one(command), reason)
+    assert reason in AT_THE_DOOR
+    assert (hub.transfers, hub.said, hub.first) == ({}, [], {})
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
         (submit(1, payer=NOBODY), Reason.PAYER_UNKNOWN),
         (submit(1, payee=NOBODY), Reason.PAYEE_UNKNOWN),
-        (submit(1, payer="", payee=BRAVO), Reason.PARTY_MISSING),
         (submit(1, payee=ALPHA), Reason.SAME_PARTIES),
         (submit(1, caller="coral"), Reason.NOT_YOUR_CUSTOMER),
         (submit(1, currency="TZS"), Reason.CURRENCY_UNSUPPORTED),
         (submit(1, amount="0.5"), Reason.AMOUNT_TOO_SMALL),
         (submit(1, amount="900.01"), Reason.AMOUNT_TOO_LARGE),
         (submit(1, institution="nobody"), Reason.INSTITUTION_UNKNOWN),
-        (submit(1, original=transfer_id(7), amount=None), Reason.ORIGINAL_UNKNOWN),
-        (submit(1, caller="stranger"), Reason.CALLER_SUSPENDED),
     ],
     ids=lambda value: str(value) if isinstance(value, Reason) else "",
 )
-def test_what_a_corrected_request_could_cure_is_refused_and_leaves_nothing(command: Submit, reason: Reason) -> None:
-    hub = Hub()
-    assert hub.one(command) == Refusal(reason=reason, detail=getattr(hub.one(command), "detail", ""))
-    assert (hub.transfers, hub.said, hub.first) == ({}, [], {})
+def test_what_the_rules_forbid_is_accepted_and_fails_at_once_where_everybody_looks(
+    command: Submit, reason: Reason
+) -> None:
+    hub, id_ = Hub(), transfer_id(1)
+    assert hub.one(command) == Done(transfer=id_, state=State.ABORTED, reason=reason)
+    kept = hub.transfers[id_]
+    assert (kept.state, kept.reason, kept.due_ms) == (State.ABORTED, reason, None)
+    assert (kept.payer_connection, kept.payee_connection) == ("", "")
+    assert hub.said == [("callbacks", id_)]
+    assert [(str(each.event), each.next) for each in hub.trail] == [("barred", State.ABORTED)]
+    assert all(not any(counters(account)) for account in hub.accounts.values())
+    assert refused(hub.one(submit(2, correlation="correlation-1", caller=command.caller)), Reason.DUPLICATE)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +82,7 @@ def test_what_a_corrected_request_could_cure_is_refused_and_leaves_nothing(comma
     ids=lambda value: str(value) if isinstance(value, Reason) else "",
 )
 def test_of_two_faults_the_one_of_higher_precedence_is_said(command: Submit, reason: Reason) -> None:
-    result = Hub().one(command)
-    assert isinstance(result, Refusal)
-    assert result.reason is reason
+    assert reason_of(Hub().one(command)) == reason
 
 
 @pytest.mark.parametrize(
@@ -120,12 +154,12 @@ def test_a_reversal_goes_the_other_way_and_never_beyond_the_original() -> None:
     part = hub.begun(submit(2, caller="bravo", original=original, amount="60"))
     assert (part.payer_fsp, part.payee_fsp, part.flow) == ("bravo", "alpha", Flow.PUSH)
     over = hub.batch([submit(number, caller="bravo", original=original, amount="30") for number in (3, 4)])
-    assert [isinstance(each, Done) for each in over] == [True, False], "also inside one batch"
+    assert [reason_of(each) for each in over] == ["", Reason.ORIGINAL_EXCEEDED], "also inside one batch"
+    assert hub.transfers[transfer_id(4)].state is State.ABORTED
     rest = hub.begun(submit(5, caller="alpha", original=original, amount=None))
     assert (rest.minor, rest.flow) == (10_00, Flow.PULL)
-    assert hub.one(submit(6, caller="bravo", original=original, amount="1")) == Refusal(
-        reason=Reason.ORIGINAL_EXCEEDED, detail="0 KES is left"
-    )
+    assert reason_of(hub.one(submit(6, caller="bravo", original=original, amount="1"))) == Reason.ORIGINAL_EXCEEDED
+    assert hub.trail[-1].detail == "0 KES is left"
 
 
 def test_an_aborted_reversal_may_be_asked_for_again() -> None:
@@ -155,5 +189,6 @@ def test_only_a_completed_transfer_that_is_no_reversal_is_reversed() -> None:
     hub.hear(reversal, Operation.CREDIT, Verdict.ACCEPTED)
     for number, id_ in ((4, pending.id), (5, reversal.id)):
         result = hub.one(submit(number, caller="alpha", original=id_, amount=None))
-        assert isinstance(result, Refusal)
-        assert result.reason is Reason.ORIGINAL_NOT_COMMITTED
+        assert reason_of(result) == Reason.ORIGINAL_NOT_COMMITTED
+        failed = hub.transfers[transfer_id(number)]
+        assert (failed.state, failed.original, failed.minor) == (State.ABORTED, id_, hub.transfers[id_].minor)

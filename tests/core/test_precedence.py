@@ -6,7 +6,7 @@ from itertools import combinations
 import msgspec
 import pytest
 
-from hub.core.command import Reason, Refusal, Submit
+from hub.core.command import AT_THE_DOOR, Reason, Refusal, Submit
 from hub.core.participant import Status
 from hub.core.transfer import State
 from routing.message import Operation, Verdict
@@ -46,8 +46,14 @@ def pairs(faults: Mapping[Reason, Mapping[str, str]]) -> list[tuple[Reason, Reas
 
 
 def reason(hub: Hub, command: Submit) -> Reason | None:
+    """Say why it came to nothing; what is no matter of the door must have been kept as an aborted transfer."""
     result = hub.one(command)
-    return result.reason if isinstance(result, Refusal) else None
+    found = Reason(result.reason) if result.reason else None
+    assert isinstance(result, Refusal) is (found in AT_THE_DOOR)
+    if found and found not in AT_THE_DOOR:
+        kept = hub.transfers[command.transfer]
+        assert (kept.state, kept.reason) == (State.ABORTED, found)
+    return found
 
 
 def pushed(*faults: Reason) -> Reason | None:
@@ -94,7 +100,7 @@ def test_what_a_request_can_cure_is_said_before_what_the_hub_forbids(fault: Reas
     hub = Hub(scheme_file(bravo=Status.SUSPENDED))
     hub.first["alpha", "used"] = hub.first["coral", "used"] = transfer_id(90)
     assert reason(hub, submit(1, **FAULTS[fault])) is fault
-    assert hub.transfers == {}
+    assert all(account.debits_pending == 0 for account in hub.accounts.values())
 
 
 @pytest.mark.parametrize(
@@ -126,10 +132,11 @@ def test_a_header_cures_an_unknown_account_of_the_other_side_only() -> None:
     assert reason(Hub(), submit(1, payer=NOBODY, institution="bravo")) is Reason.PAYER_UNKNOWN
 
 
-def test_what_was_refused_gave_its_correlation_id_back() -> None:
+def test_what_was_refused_at_the_door_gave_its_correlation_id_back_and_what_failed_later_keeps_it() -> None:
     hub = Hub()
-    assert reason(hub, submit(1, correlation="one", amount="0.5")) is Reason.AMOUNT_TOO_SMALL
-    assert reason(hub, submit(2, correlation="one")) is None
+    assert reason(hub, submit(1, correlation="one", payer="")) is Reason.PARTY_MISSING
+    assert reason(hub, submit(2, correlation="one", amount="0.5")) is Reason.AMOUNT_TOO_SMALL
+    assert reason(hub, submit(3, correlation="one")) is Reason.DUPLICATE
 
 
 def test_an_outcome_does_not_wake_what_was_barred() -> None:

@@ -43,8 +43,10 @@ def entered(standing: Standing, row: Row) -> Standing | str:
     return row.next, counters(book.accounts[1]), counters(book.accounts[2])
 
 
-def expected(state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def expected(flow: Flow, state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Say what payer's and payee's accounts show in a state."""
+    if flow is Flow.ERRAND:
+        return (0, 0, 0, 0), (0, 0, 0, 0)
     if state is State.COMMITTED:
         return (0, MINOR, 0, 0), (0, 0, 0, MINOR)
     if state is State.RECEIVED or state in FINAL:
@@ -52,19 +54,19 @@ def expected(state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return (MINOR, 0, 0, 0), (0, 0, MINOR, 0)
 
 
-def walked(table: Table) -> tuple[set[Row], list[str]]:
+def walked(flow: Flow, table: Table) -> tuple[set[Row], list[str]]:
     """Walk until nothing new is reached: the rows that were taken, and whatever the ledger shows against a state.
 
     A path goes no further where it was found wrong, so the walk ends for wrong tables too.
     """
-    start: Standing = (State.RECEIVED, *expected(State.RECEIVED))
+    start: Standing = (State.RECEIVED, *expected(flow, State.RECEIVED))
     seen, waiting, taken, findings = {start}, [start], set[Row](), list[str]()
     while waiting:
         standing = waiting.pop()
         for row in (each for each in table if each.state is standing[0]):
             taken.add(row)
             after = entered(standing, row)
-            if isinstance(after, str) or after[1:] != expected(after[0]):
+            if isinstance(after, str) or after[1:] != expected(flow, after[0]):
                 findings.append(f"{row}: {after}")
             elif after not in seen:
                 seen.add(after)
@@ -74,7 +76,7 @@ def walked(table: Table) -> tuple[set[Row], list[str]]:
 
 @every_flow
 def test_on_paths_of_any_length_the_ledger_shows_what_the_state_says(flow: Flow) -> None:
-    taken, findings = walked(TABLES[flow])
+    taken, findings = walked(flow, TABLES[flow])
     assert findings == []
     assert taken == set(TABLES[flow]), "a row that no path takes says nothing"
 
@@ -83,15 +85,15 @@ def test_on_paths_of_any_length_the_ledger_shows_what_the_state_says(flow: Flow)
 def test_no_row_could_have_another_effect_unnoticed(flow: Flow, row: Row) -> None:
     for effect in set(Effect) - {row.effect}:
         mutant = tuple(row._replace(effect=effect) if each is row else each for each in TABLES[flow])
-        assert walked(mutant)[1], f"{effect} instead of {row.effect}"
+        assert walked(flow, mutant)[1], f"{effect} instead of {row.effect}"
 
 
 @every_row
 def test_no_row_could_lead_across_the_ledgers_lines_unnoticed(flow: Flow, row: Row) -> None:
     """A wrong next state is noticed here whenever the ledger looks different in it."""
-    for state in (each for each in State if expected(each) != expected(row.next)):
+    for state in (each for each in State if expected(flow, each) != expected(flow, row.next)):
         mutant = tuple(row._replace(next=state) if each is row else each for each in TABLES[flow])
-        assert walked(mutant)[1], f"{state} instead of {row.next}"
+        assert walked(flow, mutant)[1], f"{state} instead of {row.next}"
 
 
 def waiting_state(state: State) -> State:
@@ -118,7 +120,7 @@ def test_time_and_silence_end_nothing_and_move_no_money(flow: Flow, row: Row) ->
 
 @every_row
 def test_the_books_never_see_a_cleared_transfer_reserved_again(flow: Flow, row: Row) -> None:
-    assert (row.effect is Effect.RESERVE) is (row.event is Event.ADMITTED), flow
+    assert (row.effect is Effect.RESERVE) is (row.event is Event.ADMITTED and flow is not Flow.ERRAND), flow
     assert row.event is not Event.ADMITTED or row.state is State.RECEIVED, flow
 
 
