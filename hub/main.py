@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from hub.commands.batch import batches
+from hub.commands.notices import notices
 from hub.commands.plain import loop as _loop
 from hub.commands.plain import out
 from hub.commands.plain import plainly as _plainly
@@ -23,6 +24,7 @@ transfers = typer.Typer(no_args_is_help=True, help="Look at one transfer, or rul
 adapter_role = typer.Typer(invoke_without_command=True)
 app.add_typer(transfers, name="transfer")
 app.add_typer(batches, name="batch")
+app.add_typer(notices, name="notices")
 app.add_typer(adapter_role, name="adapter")
 
 

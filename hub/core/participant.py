@@ -6,6 +6,8 @@ is in force, so that no rule is ever decided on a stale one. Caps live in the ac
 
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import msgspec
 import pycountry
@@ -157,6 +159,30 @@ def _check_participant(participant: Participant) -> None:
         if currency not in participant.currencies:
             raise SchemeError(f"{where}: a cap in {currency}, which is not among its currencies")
         _amount(f"{where}: net_debit_cap", cap, currency)
+    if participant.notify_url:
+        _check_notify_url(f"{where}: notify_url", participant)
+
+
+def _check_notify_url(where: str, participant: Participant) -> None:
+    """Refuse an address that notices could be read at by others, or that the participant is not called back at."""
+    try:
+        url = urlsplit(participant.notify_url)
+        host, port = url.hostname or "", url.port
+    except ValueError as error:
+        raise SchemeError(f"{where}: {error}") from error
+    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(host)):
+        raise SchemeError(f"{where}: begin it with https://; only this machine itself may be told without")
+    if not host or "@" in url.netloc or url.fragment:
+        raise SchemeError(f"{where}: name a host, and neither credentials nor a fragment")
+    if not {host, f"{host}:{port}"} & set(participant.callback_hosts):
+        raise SchemeError(f"{where}: {host!r} is not among its callback_hosts")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _amount(where: str, text: str, currency: str) -> None:

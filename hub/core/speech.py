@@ -51,13 +51,19 @@ def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resou
 
 
 def _endings(transfer: Transfer, body: Body, scheme: Scheme, resource: dict[str, Any]) -> list[Outgoing]:
-    """Tell the caller how it ended; and, when money moved, those it moved between who did not ask for it."""
+    """Tell the caller how it ended, and others that money moved."""
     said = []
     if body.callback_url:
         notice = Notice(transfer=transfer, resource=resource)
         said.append(_outgoing(transfer, CALLBACKS, encoded(notice)))
+    return said + notices_of(transfer, body, scheme, resource)
+
+
+def notices_of(transfer: Transfer, body: Body, scheme: Scheme, resource: dict[str, Any]) -> list[Outgoing]:
+    """Tell of money that moved, at once, those it moved between, and the biller it is for, who did not ask for it."""
     if transfer.state is not State.COMMITTED or not transfer.minor:
-        return said
+        return []
+    said = []
     for id_ in sorted({transfer.payer_fsp, transfer.payee_fsp, body.biller} - {transfer.caller, ""}):
         participant = scheme.participants.get(id_)
         if participant is not None and participant.notify_url:

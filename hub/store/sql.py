@@ -27,6 +27,7 @@ from hub.ledger.journal import Book, Entry, digest
 from hub.store import statements
 from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
+from hub.store.letters import Letters
 from hub.store.lookups import LookUps
 from routing.party import Identifier
 
@@ -164,6 +165,7 @@ class SqlStore(LookUps):
         )
 
         self.batches = Batches(self._readers)
+        self.letters = Letters(self._readers)
 
     async def open(self) -> None:
         """Open the connections; raises UnavailableError when the database does not answer."""

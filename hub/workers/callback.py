@@ -48,15 +48,13 @@ class CallbackSender:
         signer: Signer,
         *,
         sign_callbacks: bool = False,
-        first_wait_ms: int = FIRST_WAIT_MS,
     ) -> None:
-        """Settle through this relay; the pauses between attempts begin at `first_wait_ms` and double."""
+        """Settle through this relay; sign notices, and callbacks where they are wanted signed."""
         self._store = store
         self._relay = relay
         self._write = write
         self._signer = signer
         self._sign_callbacks = sign_callbacks
-        self._first_wait_ms = first_wait_ms
         self._slots = asyncio.Semaphore(AT_ONCE_MAX)
         self._under_way: set[OutboxKey] = set()
         self._session: aiohttp.ClientSession | None = None
@@ -127,6 +125,6 @@ class CallbackSender:
             await self._store.park(key, wrong)
             return
         _CALLBACKS.labels("postponed").inc()
-        wait_ms = min(self._first_wait_ms << attempts, LONGEST_WAIT_MS)
+        wait_ms = min(FIRST_WAIT_MS << attempts, LONGEST_WAIT_MS)
         _log.warning("callback.postponed", transfer=key[0], attempts=attempts + 1, wrong=wrong, wait_ms=wait_ms)
         await self._store.postpone(key, wait_ms=wait_ms, note=wrong)

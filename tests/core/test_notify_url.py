@@ -1,4 +1,4 @@
-"""Where a participant is told of payments is looked at when the scheme is applied: safe to send to, and its own host."""
+"""Where a participant is told of payments is checked when the scheme is applied: safe to send to, at its own host."""
 
 import pytest
 

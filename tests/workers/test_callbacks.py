@@ -207,10 +207,11 @@ async def test_a_callback_is_signed_where_the_hub_is_set_up_to_and_not_elsewhere
     stage = await stage_at(f"{sink.url}/callbacks/1")
     await stage.tried()
     assert "X-JWS-Signature" not in sink.heard[0].headers
-    stage.sender = CallbackSender(stage.store, stage.relay, letter_of, SIGNER, sign_callbacks=True)
-    await stage.sender.start()
-    await stage.sender.send(callback(f"{sink.url}/callbacks/1"), 0)
-    await stage.sender.close()
+    signing = CallbackSender(stage.store, stage.relay, letter_of, SIGNER, sign_callbacks=True)
+    await signing.start()
+    await signing.send(callback(f"{sink.url}/callbacks/1"), 0)
+    await stage.relay.close()
+    await signing.close()
     assert sink.heard[1].headers["X-JWS-Signature"]
     assert sink.heard[1].headers["User-Agent"] == "makutano"
 
