@@ -85,11 +85,9 @@ def opened(content: bytes) -> Opened:
     return Opened(header, rows)
 
 
-def scheduled_ms(header: BatchHeader) -> int | None:
-    """Return when the batch may be cleared, if it says so."""
-    if header.scheduledStartDate is None:
-        return None
-    return int(datetime.fromisoformat(in_utc(header.scheduledStartDate)).timestamp() * 1000)
+def unix_ms(text: str) -> int:
+    """Read a date and time of ISO 8601."""
+    return int(datetime.fromisoformat(in_utc(text)).timestamp() * 1000)
 
 
 def shown_again(header: BatchHeader) -> dict[str, Any]:

@@ -5,7 +5,6 @@ A batch is answered with 202 when all its rows are committed. It is shown to the
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -17,23 +16,21 @@ from hub.core.change import CALLBACKS, Letter, Outgoing
 from hub.core.command import Reason, Refusal
 from hub.flow import OverloadedError
 from hub.http.api import Api, Call, as_declared
-from hub.http.batch_rows import Opened, Reading, lines, opened, scheduled_ms, shown_again, together
+from hub.http.asking import listed, window_of
+from hub.http.batch_rows import Opened, Reading, lines, opened, shown_again, together, unix_ms
 from hub.http.errors import ApiError, answer, invalid, refused, stamp, unknown_object, words_of
 from hub.http.ids import new_id, undashed
 from hub.http.operation import PAGED, Operation
 from hub.http.resources import accepted
 from hub.http.schema.transactions import BatchTransaction, PatchItem
-from hub.http.schema.words import in_utc
 from hub.http.transactions import is_id, validated_patch
 from hub.store.batches import Approval, Batches
 from hub.store.read import RequestRow
 from routing.message import encoded
 from routing.party import Party
 
-PAGE: Final = 50
-PAGE_MAX: Final = 1_000
 READ_WITHIN_S: Final = 120
-TIMES: Final = (0, 1 << 62)
+EVER_MS: Final = 1 << 62
 # What is shown where a row did not name its party readably: the API wants one.
 UNREADABLE: Final = {"key": "identityalias", "value": "unreadable"}
 # Which of a batch's letters is which: each is written once.
@@ -174,7 +171,8 @@ async def _begun(api: Api, call: Call, found: Opened, now_ms: int) -> Batch:
     if not (await api.scheme()).active(call.caller):
         raise refused(Refusal(reason=Reason.CALLER_SUSPENDED))
     at_once = found.header.batchStatus != Status.CREATED
-    starts_ms = scheduled_ms(found.header)
+    starts = found.header.scheduledStartDate
+    starts_ms = unix_ms(starts) if starts else None
     return Batch(
         id=new_id(),
         request=new_id(),
@@ -217,38 +215,11 @@ async def _lines(found: Opened, reading: Reading) -> AsyncIterator[bytes]:
 
 async def _listed(api: Api, call: Call, state: ItemState) -> web.Response:
     batches, batch = await _visible(api, call)
-    query = {name.lower(): value for name, value in call.request.query.items()}
-    limit, offset = _whole(query, "limit", 1, PAGE), _whole(query, "offset", 0, 0)
-    within_ms = (_time_ms(query, "fromDateTime", TIMES[0]), _time_ms(query, "toDateTime", TIMES[1]))
+    window = window_of(call)
+    within_ms = (unix_ms(window.since) if window.since else 0, unix_ms(window.until) if window.until else EVER_MS)
     count = await batches.count(batch.id, [state], within_ms)
-    found = await batches.finals(
-        batch.id, [state], limit=min(limit, PAGE_MAX), offset=min(offset, TIMES[1]), within_ms=within_ms
-    )
-    response = answer(200, [(_completion if state is ItemState.COMPLETED else _rejection)(each) for each in found])
-    response.headers["X-Records-Available-Count"] = str(count)
-    response.headers["X-Records-Returned-Count"] = str(len(found))
-    return response
-
-
-def _whole(query: dict[str, str], name: str, least: int, default: int) -> int:
-    text = query.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) >= least):
-        code = "invalidOffset" if name == "offset" else "formatError"
-        raise invalid(name, code, f"Send a whole number from {least}.")
-    return int(text)
-
-
-def _time_ms(query: dict[str, str], name: str, default: int) -> int:
-    text = query.get(name.lower(), "")
-    if not text:
-        return default
-    try:
-        # A plus sign that was not escaped arrives as a blank.
-        return int(datetime.fromisoformat(in_utc(text.replace(" ", "+"))).timestamp() * 1000)
-    except ValueError:
-        raise invalid(name, "formatError", "Send a date and time of ISO 8601.") from None
+    rows = await batches.finals(batch.id, [state], limit=window.limit, offset=window.offset, within_ms=within_ms)
+    return listed([(_completion if state is ItemState.COMPLETED else _rejection)(each) for each in rows], count)
 
 
 def _ended(row: Ended) -> dict[str, Any]:
