@@ -36,6 +36,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the API is set up."""
 
     prefix: str = "/mm/v1.2"
+    token_path: str = "/v1/oauth/accesstoken"  # noqa: S105 - where tokens are, not one
     body_max_bytes: int = 262_144
     batch_body_max_bytes: int = 67_108_864  # of POST /batchtransactions alone
     token_lifetime_s: int = 3_600

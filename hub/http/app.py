@@ -53,7 +53,7 @@ def build(
     api = Api(door, reader, settings, batches, seal)
     described = msgspec.json.encode(document(settings))
     public = [
-        web.post("/v1/oauth/accesstoken", gate.issue),
+        web.post(settings.token_path, gate.issue),
         web.get(f"{settings.prefix}/openapi.json", partial(_json, described)),
         web.get(JWKS_PATH, partial(_json, jwks)),
         web.get("/docs", partial(_docs, f"{settings.prefix}/openapi.json")),

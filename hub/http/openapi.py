@@ -45,7 +45,7 @@ def document(settings: HttpSettings) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(settings.prefix + operation.path, {})[operation.method.lower()] = _described(operation)
-    paths["/v1/oauth/accesstoken"] = {"post": _TOKEN}
+    paths[settings.token_path] = {"post": _TOKEN}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -61,7 +61,7 @@ def document(settings: HttpSettings) -> dict[str, Any]:
             "securitySchemes": {
                 "token": {
                     "type": "oauth2",
-                    "flows": {"clientCredentials": {"tokenUrl": "/v1/oauth/accesstoken", "scopes": {}}},
+                    "flows": {"clientCredentials": {"tokenUrl": settings.token_path, "scopes": {}}},
                 },
                 "basic": {"type": "http", "scheme": "basic"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

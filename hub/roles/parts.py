@@ -155,6 +155,7 @@ async def _adapter(hub: Running, settings: Settings, stack: AsyncExitStack, _: R
 async def _api(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay) -> None:
     http = HttpSettings(
         prefix=settings.api_prefix,
+        token_path=settings.token_path,
         body_max_bytes=settings.body_max_bytes,
         batch_body_max_bytes=settings.batch_body_max_bytes,
         token_lifetime_s=settings.token_lifetime_s,

@@ -26,7 +26,8 @@ FROM journal AS j LEFT JOIN posting AS p ON p.journal = j.height ORDER BY j.heig
 
 _HEAD: Final = "SELECT height, hash FROM chain"
 
-# What the ledger must show for each state: postings pending, posted, voided. Within one participant, and of errands: none.
+# What the ledger must show for each state: postings pending, posted, voided. Within one participant, and of
+# errands: none at all.
 _POSTED_WRONG: Final = f"""
 WITH shown AS (
     SELECT subject, count(*) FILTER (WHERE phase = 'pending') AS pending,

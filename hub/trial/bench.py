@@ -196,7 +196,7 @@ async def _clients(stack: AsyncExitStack, store: SqlStore, wallets: int, ports: 
     found = []
     for number in range(wallets):
         issued = await admit(store, f"wallet{number}", f"wallet{number}")
-        client = Client(session, f"http://127.0.0.1:{ports[0]}", PREFIX, issued, f"http://127.0.0.1:{ports[5]}")
+        client = Client(session, f"http://127.0.0.1:{ports[0]}", issued, f"http://127.0.0.1:{ports[5]}", prefix=PREFIX)
         await client.login()
         found.append(client)
     return found

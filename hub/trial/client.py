@@ -43,11 +43,21 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 class Client:
     """One participant's software."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, prefix: str, issued: Issued, callbacks: str) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        issued: Issued,
+        callbacks: str,
+        *,
+        prefix: str = "/mm/v1.2",
+        token_path: str = "/v1/oauth/accesstoken",  # noqa: S107 - where tokens are, not one
+    ) -> None:
         """Call the hub at `url`; `callbacks` is the base of the URLs it may call back."""
         self._session = session
         self._url = url
         self._prefix = prefix
+        self._token_path = token_path
         self._issued = issued
         self._callbacks = callbacks
         self._token = ""
@@ -56,7 +66,7 @@ class Client:
         """Obtain an access token."""
         basic = base64.b64encode(f"{self._issued.client_id}:{self._issued.secret}".encode()).decode()
         async with self._session.post(
-            f"{self._url}/v1/oauth/accesstoken",
+            f"{self._url}{self._token_path}",
             data={"grant_type": "client_credentials"},
             headers={"Authorization": f"Basic {basic}"},
         ) as response:

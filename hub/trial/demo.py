@@ -74,34 +74,51 @@ async def demonstrate(console: Console) -> bool:
 
 
 async def keep_up(console: Console) -> None:
-    """Keep the demo's world up until interrupted, with three lines of curl to try."""
+    """Keep the demo's world up until interrupted: a sandbox to develop against, with three lines of curl to try."""
     settings = Settings()
-    async with world(Path(settings.var), keep=True, ports=(settings.port, settings.callback_port, 8090)) as stage:
+    ports = (settings.port, settings.callback_port, 8090)
+    async with world(Path(settings.var), keep=True, ports=ports, seeded=True) as stage:
         await _prefund(stage)
-        issued, url = stage.issued["baobab"], stage.hub.api_url
-        body_text = (
-            '{"amount":"150","currency":"KES","debitParty":[{"key":"msisdn","value":"+254700000001"}],'
-            '"creditParty":[{"key":"msisdn","value":"+254730000002"}]}'
-        )
-        console.print(f"\n[bold]Makutano[/] runs: API {url}/mm/v1.2, documentation {url}/docs, Ctrl-C ends it\n")
-        lines = (
-            (
-                f"TOKEN=$(curl -s -u '{issued.client_id}:{issued.secret}' -d grant_type=client_credentials "
-                f'{url}/v1/oauth/accesstoken | sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\')'
-            ),
-            (
-                f"curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' "
-                f"-d '{body_text}' {url}/mm/v1.2/transactions/type/transfer"
-            ),
-            (
-                f'curl -s -H "Authorization: Bearer $TOKEN" {url}/mm/v1.2/transactions/REFERENCE '
-                "  # the objectReference of the answer above"
-            ),
-        )
-        for line in lines:
+        where = _write_credentials(Path(settings.var) / "sandbox.json", stage)
+        api = f"{stage.hub.api_url}{settings.api_prefix}"
+        console.print(f"\n[bold]Makutano[/] runs: API {api}, documentation {stage.hub.api_url}/docs, Ctrl-C ends it\n")
+        for line in _lines_to_try(stage, api, settings.token_path):
             console.print(line, soft_wrap=True, markup=False, highlight=False, style="cyan")
-        console.print("\nand, beside it: ./makutano transfer show REFERENCE; ./makutano audit")
+        console.print(
+            f"\n{', '.join(stage.issued)} may call; their credentials are in {where}."
+            "\nWhat the providers know: config/simulator.toml; what they do with amounts: adapters/simulator/README.md."
+            "\nBeside it: ./makutano transfer show REFERENCE; ./makutano audit"
+        )
         await asyncio.Event().wait()
+
+
+def _write_credentials(path: Path, stage: World) -> Path:
+    """Keep the credentials of this run where only its owner reads them."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(stage.issued)) + b"\n")
+    return path
+
+
+def _lines_to_try(stage: World, api: str, token_path: str) -> tuple[str, str, str]:
+    issued = stage.issued["baobab"]
+    body_text = (
+        '{"amount":"150","currency":"KES","debitParty":[{"key":"msisdn","value":"+254700000001"}],'
+        '"creditParty":[{"key":"msisdn","value":"+254730000002"}]}'
+    )
+    token = (
+        f"TOKEN=$(curl -s -u '{issued.client_id}:{issued.secret}' -d grant_type=client_credentials "
+        f'{stage.hub.api_url}{token_path} | sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\')'
+    )
+    pay = (
+        f"curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' "
+        f"-d '{body_text}' {api}/transactions/type/transfer"
+    )
+    view = (
+        f'curl -s -H "Authorization: Bearer $TOKEN" {api}/transactions/REFERENCE '
+        "  # the objectReference of the answer above"
+    )
+    return token, pay, view
 
 
 async def _prefund(stage: World) -> None:

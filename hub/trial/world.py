@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from adapters.simulator.app import Simulator
 from adapters.simulator.provider import Settings as ProviderSettings
+from adapters.simulator.seed import Seed, read_seeds
 from adapters.simulator.sink import CallbackSink
 from hub.core.participant import SchemeFile
 from hub.lab.child import free_ports
@@ -54,10 +55,15 @@ class World(msgspec.Struct, kw_only=True):
     issued: dict[str, Issued]
 
 
+def data_file(name: str) -> Path:
+    """Return one of the demo's files: the repository's, or the one that the wheel carries."""
+    here = _REPOSITORY / "config" / name
+    return here if here.exists() else Path(__file__).parents[1] / "_config" / name
+
+
 def scheme_path() -> Path:
-    """Return the demo's scheme file: the repository's, or the one that the wheel carries."""
-    here = _REPOSITORY / "config" / "scheme.toml"
-    return here if here.exists() else Path(__file__).parents[1] / "_config" / "scheme.toml"
+    """Return the demo's scheme file."""
+    return data_file("scheme.toml")
 
 
 def placed_at(file: SchemeFile, simulator: str) -> SchemeFile:
@@ -77,15 +83,17 @@ async def world(
     ports: tuple[int, int, int] | None = None,
     database: str = "",
     terms: Mapping[str, int] = MappingProxyType({}),
+    seeded: bool = False,
 ) -> AsyncIterator[World]:
     """Start everything in `var`; with `keep` the database stays for the next time, else it is a fresh one.
 
     `ports` are the API's, the provider callbacks' and the simulator's; free ones when not given. A migrated
-    `database` is used as it is. `terms` changes the scheme's own rules, such as how long a lease lasts.
+    `database` is used as it is. `terms` changes the scheme's own rules, such as how long a lease lasts. With
+    `seeded` the providers have what `config/simulator.toml` says; else whoever is named has plenty of everything.
     """
     async with AsyncExitStack() as stack:
         api, callbacks, providers, sink_port = (*ports, free_ports(1)[0]) if ports else tuple(free_ports(4))
-        simulator, sink = _providers(), CallbackSink()
+        simulator, sink = _providers(read_seeds(data_file("simulator.toml")) if seeded else {}), CallbackSink()
         simulator_url = await _serve(stack, simulator.app, providers)
         sink_url = await _serve(stack, sink.app, sink_port)
         database = database or await _database(stack, var, keep=keep)
@@ -103,15 +111,14 @@ async def world(
         hub = await stack.enter_async_context(running(settings, frozenset(Role)))
         issued = {each: await admit(hub.store, each, each) for each in hub.scheme.participants}
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
-        clients = {
-            name: Client(session, hub.api_url, settings.api_prefix, each, sink_url) for name, each in issued.items()
-        }
+        paths = {"prefix": settings.api_prefix, "token_path": settings.token_path}
+        clients = {name: Client(session, hub.api_url, each, sink_url, **paths) for name, each in issued.items()}
         for client in clients.values():
             await client.login()
         yield World(hub=hub, database=database, simulator=simulator, sink=sink, clients=clients, issued=issued)
 
 
-def _providers() -> Simulator:
+def _providers(seeds: Mapping[str, Seed]) -> Simulator:
     """Set the providers up, with a secret that is new each time and found where the scheme file says."""
     secret = secrets.token_urlsafe(24)
     for name in PROVIDERS:
@@ -119,7 +126,7 @@ def _providers() -> Simulator:
         os.environ[f"{name.upper()}_CLIENT_SECRET"] = secret
     return Simulator(
         [
-            ProviderSettings(name=name, dialect=dialect, client=f"hub:{secret}", late_s=LATE_S)
+            ProviderSettings(name=name, dialect=dialect, client=f"hub:{secret}", late_s=LATE_S, seed=seeds.get(name))
             for name, dialect in PROVIDERS.items()
         ]
     )

@@ -8,10 +8,10 @@ import aiohttp
 import pytest
 
 from tests.adapters.spoken import World, got, heard, said, serving, token
-from tests.adapters.wallet import AMINA, PAYER, acted, balance, debited, ended, sown
+from tests.adapters.wallet import FIRST, PAYER, acted, balance, debited, ended, sown
 
-AT = f"alpha/accounts/{AMINA}"
-PERSON = {"identityKyc": {"subjectName": {"firstName": "Chausiku", "lastName": "Njeri"}}, "kycLevel": "1"}
+AT = f"alpha/accounts/{FIRST}"
+PERSON = {"identityKyc": {"subjectName": {"firstName": "Third", "lastName": "Customer"}}, "kycLevel": "1"}
 NEW: dict[str, Any] = {"accountIdentifiers": [{"key": "msisdn", "value": "+254700000777"}], "identity": [PERSON]}
 
 
@@ -23,7 +23,7 @@ async def world() -> AsyncIterator[World]:
 
 async def test_an_account_is_shown_whole_under_each_of_its_names(world: World) -> None:
     identity = {"identityId": "7", "kycVerificationStatus": "verified", "identityKyc": {"nationality": "KE"}}
-    account = {"account": AMINA, "aliases": ["walletid@1"], "name": "Amina", "balances": {"KES": "5.5", "USD": "1"}}
+    account = {"account": FIRST, "aliases": ["walletid@1"], "name": "First", "balances": {"KES": "5.5", "USD": "1"}}
     await sown(world, account=[account | {"identity": [identity], "accountType": "savings"}])
     shown = (await got(world, AT)).body
     assert shown["accountIdentifiers"] == [*PAYER, {"key": "walletid", "value": "1"}]
@@ -37,7 +37,7 @@ async def test_an_account_is_shown_whole_under_each_of_its_names(world: World) -
 async def test_what_is_registered_is_there_with_its_name_and_can_be_verified(world: World) -> None:
     made = await ended(world, "POST", "alpha/accounts/individual", NEW)
     at = "alpha/accounts/msisdn/+254700000777"
-    assert (await got(world, f"{at}/accountname")).body["name"]["firstName"] == "Chausiku"
+    assert (await got(world, f"{at}/accountname")).body["name"]["firstName"] == "Third"
     (identity,) = made["identity"]
     assert (identity["kycVerificationStatus"], identity["kycLevel"]) == ("unverified", 1)
     path = f"{at}/identities/{identity['identityId']}"
@@ -89,13 +89,13 @@ async def test_an_account_without_an_identifier_gets_one(world: World) -> None:
         ("POST", "accounts/individual", {"identity": []}, 400, "mandatoryValueNotSupplied"),
         ("POST", "accounts/individual", {"identity": [{"kycLevel": "high"}]}, 400, "formatError"),
         ("POST", "accounts/company", NEW, 404, "identifierError"),
-        ("PATCH", f"accounts/{AMINA}", [{"op": "replace", "path": "/name", "value": "x"}], 400, "formatError"),
-        ("PATCH", f"accounts/{AMINA}", [{"op": "replace", "path": "/accountStatus", "value": "x"}], 400, "formatError"),
-        ("PATCH", f"accounts/{AMINA}", [{"op": "replace", "path": "/accountStatus", "value": ""}], 400, "formatError"),
-        ("PATCH", f"accounts/{AMINA}", [], 400, "formatError"),
-        ("PATCH", f"accounts/{AMINA}/identities/9", [{"op": "add", "path": "/kycLevel", "value": "2"}], 404, ""),
+        ("PATCH", f"accounts/{FIRST}", [{"op": "replace", "path": "/name", "value": "x"}], 400, "formatError"),
+        ("PATCH", f"accounts/{FIRST}", [{"op": "replace", "path": "/accountStatus", "value": "x"}], 400, "formatError"),
+        ("PATCH", f"accounts/{FIRST}", [{"op": "replace", "path": "/accountStatus", "value": ""}], 400, "formatError"),
+        ("PATCH", f"accounts/{FIRST}", [], 400, "formatError"),
+        ("PATCH", f"accounts/{FIRST}/identities/9", [{"op": "add", "path": "/kycLevel", "value": "2"}], 404, ""),
         ("PATCH", "transactions/alpha-9", [{"op": "add", "path": "/transactionStatus", "value": "failed"}], 404, ""),
-        ("DELETE", f"accounts/{AMINA}", None, 404, "identifierError"),
+        ("DELETE", f"accounts/{FIRST}", None, 404, "identifierError"),
     ],
 )
 async def test_what_cannot_be_written_is_refused_at_once(
@@ -164,7 +164,7 @@ HISTORY = [
 async def test_a_history_is_paged_filtered_and_newest_first(
     world: World, path: str, amounts: list[str], available: str
 ) -> None:
-    await sown(world, transaction=[{"account": AMINA, "currency": "KES"} | each for each in HISTORY])
+    await sown(world, transaction=[{"account": FIRST, "currency": "KES"} | each for each in HISTORY])
     await debited(world, "4")
     status, rows, counts = await paged(world, path)
     assert (status, [row["amount"] for row in rows]) == (200, amounts)
@@ -199,7 +199,7 @@ async def test_the_heartbeat_and_the_clients_own_balance_are_told(world: World) 
     assert (await got(world, "alpha/accounts/balance")).body["currentBalance"] == "12"
 
 
-ASKED = {"account": [{"account": AMINA, "balances": {"KES": "1000"}, "asksCustomer": True, "tokens": ["good"]}]}
+ASKED = {"account": [{"account": FIRST, "balances": {"KES": "1000"}, "asksCustomer": True, "tokens": ["good"]}]}
 
 
 @pytest.mark.parametrize(("accept", "end", "left"), [(True, "completed", "990"), (False, "requestDeclined", "1000")])
@@ -209,18 +209,18 @@ async def test_a_customer_who_is_asked_confirms_or_declines(
 ) -> None:
     await sown(world, **({} if by_rule else ASKED))
     if by_rule:
-        await said(world.client, "PUT", "alpha/_control/rules", json=[{"account": AMINA, "fate": "asks_customer"}])
+        await said(world.client, "PUT", "alpha/_control/rules", json=[{"account": FIRST, "fate": "asks_customer"}])
     reference, body = str(uuid.uuid4()), {"amount": "10", "currency": "KES", "debitParty": PAYER}
     assert (await acted(world, "POST", "alpha/transactions/type/merchantpay", body, reference)).status == 202
     assert (await heard(world, reference), await balance(world)) == ([], "1000")
     early = await acted(world, "POST", f"alpha/transactions/{reference}/reversals", {"type": "reversal"})
     assert (early.status, early.body["errorCode"]) == (400, "incorrectState")
-    answer = await said(world.client, "POST", "alpha/_control/confirm", json={"account": AMINA, "accept": accept})
+    answer = await said(world.client, "POST", "alpha/_control/confirm", json={"account": FIRST, "accept": accept})
     assert answer.body == {"ended": [reference]}
     (callback,) = await heard(world, reference)
     assert callback.get("transactionStatus", callback.get("errorCode")) == end
     assert await balance(world) == left
-    again = await said(world.client, "POST", "alpha/_control/confirm", json={"account": AMINA, "accept": True})
+    again = await said(world.client, "POST", "alpha/_control/confirm", json={"account": FIRST, "accept": True})
     assert again.body == {"ended": []}
 
 

@@ -13,7 +13,7 @@ from adapters.simulator.app import Simulator
 from adapters.simulator.provider import Settings
 from adapters.simulator.seed import Seed
 from tests.adapters.spoken import World, got, heard, serving
-from tests.adapters.wallet import AMINA, PAYER, acted, debited, ended, sown
+from tests.adapters.wallet import FIRST, PAYER, acted, debited, ended, sown
 
 ORGANISATION = [{"key": "organisationid", "value": "NGO1"}]
 APPROVED = [{"op": "replace", "path": "/batchStatus", "value": "approved"}]
@@ -141,7 +141,7 @@ async def test_a_transfer_by_a_quotation_is_of_what_was_quoted(
 
 
 async def test_a_quote_that_is_over_promises_nothing(world: World) -> None:
-    seed = msgspec.convert({"account": [{"account": AMINA, "balances": {"KES": "1"}}], "rate": RATES}, Seed)
+    seed = msgspec.convert({"account": [{"account": FIRST, "balances": {"KES": "1"}}], "rate": RATES}, Seed)
     simulator = Simulator([Settings(name="alpha", dialect="gsma", quote_s=0, seed=seed)])
     async with TestServer(simulator.app) as served, ClientSession(base_url=served.make_url("/")) as client:
         here = world._replace(simulator=simulator, client=client)

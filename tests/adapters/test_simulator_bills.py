@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from tests.adapters.spoken import World, got, heard, posted, said, serving
-from tests.adapters.wallet import AMINA, acted, ended, sown
+from tests.adapters.wallet import FIRST, acted, ended, sown
 
-BILL = {"account": AMINA, "billReference": "B1", "amountDue": "100", "currency": "KES", "dueDate": "2026-12-31"}
+BILL = {"account": FIRST, "billReference": "B1", "amountDue": "100", "currency": "KES", "dueDate": "2026-12-31"}
 PARTS = BILL | {"billReference": "B2", "minimumAmountDue": "30"}
 COMPANY = {"serviceProvider": "maji", "companyName": "Maji Water Company"}
-OF_ACCOUNT = f"alpha/accounts/{AMINA}/bills"
+OF_ACCOUNT = f"alpha/accounts/{FIRST}/bills"
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ async def test_an_account_is_paid_into_without_a_bill(world: World) -> None:
     assert end["serviceProviderNotification"].startswith("Token ")
     assert [each["amountPaid"] for each in (await got(world, path)).body] == ["25"]
     at_once = await acted(
-        world, "POST", f"prompt/accounts/{AMINA}/bills/payments", {"amountPaid": "25", "currency": "KES"}
+        world, "POST", f"prompt/accounts/{FIRST}/bills/payments", {"amountPaid": "25", "currency": "KES"}
     )
     assert (at_once.status, at_once.body["billPaymentStatus"]) == (201, "completed")
 
@@ -151,7 +151,7 @@ async def test_a_bill_is_found_where_only_its_biller_is_named(world: World) -> N
     assert len((await got(world, path)).body) == 1
 
 
-@pytest.mark.parametrize("path", ["billcompanies", f"accounts/{AMINA}/billcompanies"])
+@pytest.mark.parametrize("path", ["billcompanies", f"accounts/{FIRST}/billcompanies"])
 async def test_companies_are_listed_and_shown(world: World, path: str) -> None:
     assert [each["serviceProvider"] for each in (await got(world, f"alpha/{path}?limit=1&offset=1")).body] == ["stima"]
     assert (await got(world, "alpha/billcompanies/maji")).body == COMPANY

@@ -9,9 +9,9 @@ import pytest
 from adapters.simulator.instruments import Code, period
 from adapters.simulator.kept import Kept
 from tests.adapters.spoken import World, got, heard, said, serving
-from tests.adapters.wallet import AMINA, acted, balance, debited, ended, sown
+from tests.adapters.wallet import FIRST, acted, balance, debited, ended, sown
 
-AT = f"alpha/accounts/{AMINA}"
+AT = f"alpha/accounts/{FIRST}"
 TODAY = datetime.now(UTC).date()
 MADE: dict[str, dict[str, Any]] = {
     "debitmandates": {"startDate": "2026-01-01", "payee": [{"key": "organisationid", "value": "SHOP1"}]},
@@ -61,7 +61,7 @@ async def test_a_provider_that_answers_at_once_says_201_and_204(world: World, ki
     ended_by = [
         {"op": "replace", "path": f"/{STATE[kind]}", "value": "cancelled" if "Code" in NAMED[kind] else "inactive"}
     ]
-    path = f"prompt/accounts/{AMINA}/{kind}/{body[NAMED[kind]]}"
+    path = f"prompt/accounts/{FIRST}/{kind}/{body[NAMED[kind]]}"
     assert (await acted(world, "PATCH", path, ended_by)).status == 204
     assert (await got(world, path)).body[STATE[kind]] == ended_by[0]["value"]
 
@@ -142,7 +142,7 @@ async def test_a_change_may_come_again_and_its_request_state_says_what_became_of
     ],
 )
 async def test_a_mandate_allows_what_it_says(world: World, mandate: dict[str, Any], amount: str, end: str) -> None:
-    await sown(world, debitmandate=[{"account": AMINA, "mandateReference": "M1", "startDate": "2026-01-01"} | mandate])
+    await sown(world, debitmandate=[{"account": FIRST, "mandateReference": "M1", "startDate": "2026-01-01"} | mandate])
     by_it = {"debitParty": [{"key": "mandatereference", "value": "M1"}]}
     if amount == "10.03":  # executed, and nothing is said
         body = {"amount": amount, "currency": "KES", **by_it}
@@ -251,7 +251,7 @@ async def test_a_code_pays_once_and_then_is_expired(world: World) -> None:
 @pytest.mark.parametrize(("at_ms", "state"), [(0, "active"), (59_999, "active"), (60_000, "expired")])
 def test_a_code_lives_as_long_as_it_says(at_ms: int, state: str) -> None:
     code = Code(code_state="active", code_lifetime=60)
-    assert code.state(Kept(account=AMINA, value=code, at_ms=0, changed_ms=0), at_ms) == state
+    assert code.state(Kept(account=FIRST, value=code, at_ms=0, changed_ms=0), at_ms) == state
 
 
 async def test_a_code_that_holds_funds_keeps_them_from_others_until_it_is_used_or_cancelled(world: World) -> None:

@@ -15,7 +15,7 @@ from adapters.simulator.app import Simulator
 from adapters.simulator.provider import Settings
 from adapters.simulator.seed import Seed, read_seeds
 from tests.adapters.spoken import World, said, serving, token
-from tests.adapters.wallet import AMINA, acted, balance, debited, ended, sown
+from tests.adapters.wallet import FIRST, acted, balance, debited, ended, sown
 
 EXAMPLE = Path(__file__).parents[2] / "config/simulator.toml"
 
@@ -48,22 +48,22 @@ async def test_a_provider_has_from_its_first_moment_what_it_was_sown_with() -> N
         ):
             held = await token(client, path.partition("/")[0])
             names[path] = (await said(client, "GET", f"{path}/accountname", headers=held)).body["name"]["fullName"]
-        assert list(names.values()) == ["Amina Otieno", "Amina Otieno", "Daudi Kiprono"]
+        assert list(names.values()) == ["First Customer", "First Customer", "Fourth Customer"]
 
 
 @pytest.mark.parametrize(
     ("seed", "why"),
     [
         ({"acount": []}, "acount"),
-        ({"account": [{"account": AMINA, "ballances": {}}]}, "ballances"),
-        ({"account": [{"account": AMINA, "balances": {"KES": "1.234"}}]}, "decimals"),
-        ({"account": [{"account": AMINA, "balances": {"KSH": "1"}}]}, "KSH"),
+        ({"account": [{"account": FIRST, "ballances": {}}]}, "ballances"),
+        ({"account": [{"account": FIRST, "balances": {"KES": "1.234"}}]}, "decimals"),
+        ({"account": [{"account": FIRST, "balances": {"KSH": "1"}}]}, "KSH"),
         ({"account": [{"account": "+254700000001"}]}, "msisdn@"),
-        ({"account": [{"account": AMINA, "identity": [{"kycLevl": 1}]}]}, "kycLevl"),
-        ({"bill": [{"account": AMINA, "billReference": "B", "amountDue": "1", "currency": "KES", "x": 1}]}, "`x`"),
-        ({"debitmandate": [{"account": AMINA, "mandateReference": "M"}]}, "startDate"),
-        ({"debitmandate": [{"account": AMINA, "startDate": "2026-01-01"}]}, "mandateReference"),
-        ({"debitmandate": [{"account": AMINA, "mandateReference": "M", "startDate": "soon"}]}, "soon"),
+        ({"account": [{"account": FIRST, "identity": [{"kycLevl": 1}]}]}, "kycLevl"),
+        ({"bill": [{"account": FIRST, "billReference": "B", "amountDue": "1", "currency": "KES", "x": 1}]}, "`x`"),
+        ({"debitmandate": [{"account": FIRST, "mandateReference": "M"}]}, "startDate"),
+        ({"debitmandate": [{"account": FIRST, "startDate": "2026-01-01"}]}, "mandateReference"),
+        ({"debitmandate": [{"account": FIRST, "mandateReference": "M", "startDate": "soon"}]}, "soon"),
         ({"rate": [{"from": "USD", "to": "KES", "rate": "-1"}]}, "rate"),
         ({"rule": [{"fate": "lucky"}]}, "lucky"),
     ],
@@ -82,7 +82,7 @@ async def test_where_nobody_else_has_an_account_a_stranger_is_not_found(world: W
 
 
 async def test_a_reset_begins_again_with_what_was_sown_at_the_beginning(world: World) -> None:
-    seed = msgspec.convert({"account": [{"account": AMINA, "balances": {"KES": "7"}}]}, Seed)
+    seed = msgspec.convert({"account": [{"account": FIRST, "balances": {"KES": "7"}}]}, Seed)
     simulator = Simulator([Settings(name="alpha", dialect="gsma", seed=seed)])
     async with TestServer(simulator.app) as served, ClientSession(base_url=served.make_url("/")) as client:
         here = world._replace(simulator=simulator, client=client)
@@ -92,7 +92,7 @@ async def test_a_reset_begins_again_with_what_was_sown_at_the_beginning(world: W
 
 
 async def test_the_file_brings_back_what_was_sown_made_and_confirmed(tmp_path: Path, world: World) -> None:
-    first = {"account": [{"account": AMINA, "balances": {"KES": "100"}, "asksCustomer": True}]}
+    first = {"account": [{"account": FIRST, "balances": {"KES": "100"}, "asksCustomer": True}]}
     seed = msgspec.convert(first, Seed)
     for attempt in range(2):
         simulator = Simulator([Settings(name="alpha", dialect="gsma", seed=seed)], journal=tmp_path / "journal")
@@ -106,13 +106,13 @@ async def test_the_file_brings_back_what_was_sown_made_and_confirmed(tmp_path: P
                     json={"billcompany": [{"serviceProvider": "x", "companyName": "X"}]},
                 )
                 mandate = await ended(
-                    here, "POST", f"alpha/accounts/{AMINA}/debitmandates", {"startDate": "2026-01-01"}
+                    here, "POST", f"alpha/accounts/{FIRST}/debitmandates", {"startDate": "2026-01-01"}
                 )
                 assert await debited(here, "30") == "pending"
-                await said(client, "POST", "alpha/_control/confirm", json={"account": AMINA, "accept": True})
+                await said(client, "POST", "alpha/_control/confirm", json={"account": FIRST, "accept": True})
                 continue
             held = await token(client, "alpha")
-            path = f"alpha/accounts/{AMINA}/debitmandates/{mandate['mandateReference']}"
+            path = f"alpha/accounts/{FIRST}/debitmandates/{mandate['mandateReference']}"
             assert (await said(client, "GET", path, headers=held)).body == mandate
             assert (await said(client, "GET", "alpha/billcompanies/x", headers=held)).status == 200
             assert await balance(here) == "70"
@@ -120,7 +120,7 @@ async def test_the_file_brings_back_what_was_sown_made_and_confirmed(tmp_path: P
 
 
 async def test_what_was_forgotten_stays_forgotten_in_the_file(tmp_path: Path, world: World) -> None:
-    seed = msgspec.convert({"account": [{"account": AMINA, "balances": {"KES": "100"}}]}, Seed)
+    seed = msgspec.convert({"account": [{"account": FIRST, "balances": {"KES": "100"}}]}, Seed)
     for attempt, left in enumerate(("70", "60")):
         simulator = Simulator([Settings(name="alpha", dialect="gsma", seed=seed)], journal=tmp_path / "journal")
         async with TestServer(simulator.app) as served, ClientSession(base_url=served.make_url("/")) as client:

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from tests.adapters.spoken import Said, World, got, said, token
 
-AMINA: Final = "msisdn@+254700000001"
+FIRST: Final = "msisdn@+254700000001"
 PAYER: Final = [{"key": "msisdn", "value": "+254700000001"}]
 SHOP: Final = [{"key": "organisationid", "value": "SHOP1"}]
 
 
 async def sown(world: World, **seed: Any) -> None:
-    account = {"account": AMINA, "name": "Amina", "balances": {"KES": "1000"}}
+    account = {"account": FIRST, "name": "First", "balances": {"KES": "1000"}}
     for name in ("alpha", "prompt"):
         answer = await said(world.client, "PUT", f"{name}/_control/seed", json={"account": [account]} | seed)
         assert answer.status == 200, answer
@@ -47,5 +47,5 @@ async def debited(world: World, amount: str = "10", /, **more: Any) -> Any:
 
 
 async def balance(world: World, name: str = "alpha") -> str:
-    body = (await got(world, f"{name}/accounts/{AMINA}/balance")).body
+    body = (await got(world, f"{name}/accounts/{FIRST}/balance")).body
     return str(body["currentBalance"])

@@ -20,7 +20,8 @@ ROOT: Final = Path(__file__).parents[2]
 SAID: Final = {
     "genericError": "tests/scenario/test_recurring_payments.py::test_a_bank_without_mandates_says_so",
     "lessThanTransactionMinValue": "tests/http/test_bad_input.py::test_what_the_schema_allows_fails_after_acceptance",
-    "greaterThanTransactionMaxValue": "tests/http/test_bad_input.py::test_what_the_schema_allows_fails_after_acceptance",
+    "greaterThanTransactionMaxValue": "tests/http/test_bad_input.py::"
+    "test_what_the_schema_allows_fails_after_acceptance",
     "samePartiesError": "tests/http/test_bad_input.py::test_what_the_schema_allows_fails_after_acceptance",
     "duplicateRequest": "tests/scenario/test_nothing_is_doubled.py",
     "incorrectState": "tests/scenario/test_merchant_payments.py::test_a_code_pays_only_what_it_is_for",

@@ -21,12 +21,14 @@ def request_body(payer: str, payee: str, amount: str, **more: Any) -> dict[str, 
     return {"amount": amount, "currency": "KES", "debitParty": party(payer), "creditParty": party(payee), **more}
 
 
-async def until(condition: Callable[[], Awaitable[bool]], within_s: float = ENDS_WITHIN_S) -> None:
+async def until(
+    condition: Callable[[], Awaitable[bool]], within_s: float = ENDS_WITHIN_S, every_s: float = 0.02
+) -> None:
     """Look again and again until the condition holds."""
     deadline = time.monotonic() + within_s
     while not await condition():
         assert time.monotonic() < deadline, "it did not come to pass in time"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every_s)
 
 
 async def timeline(stage: World, reply: Reply) -> Timeline:
@@ -75,13 +77,13 @@ async def polled(client: Client, reply: Reply) -> dict[str, Any]:
         state = (await client.get(f"/requeststates/{reply.body['serverCorrelationId']}")).body
         return state["status"] != "pending"
 
-    await until(is_over)
+    await until(is_over, every_s=0.4)  # the hub answers so many polls of a request and no more
     return state
 
 
 async def control(stage: World, provider: str, what: str, body: Any, method: str = "POST") -> None:
     """Script a simulated provider, as a person at its counter would."""
     there = next(each.base_url for each in stage.hub.scheme.file.connection if each.participant == provider)
-    async with aiohttp.ClientSession() as session:
-        async with session.request(method, f"{there}/_control/{what}", json=body) as response:
-            assert response.status == 200, await response.text()
+    where = f"{there}/_control/{what}"
+    async with aiohttp.ClientSession() as session, session.request(method, where, json=body) as response:
+        assert response.status == 200, await response.text()

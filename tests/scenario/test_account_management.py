@@ -1,4 +1,4 @@
-"""Account management: view, name, status, balance, transactions, statement entries, and whether the service is there."""
+"""Account management: view, name, status, balance, transactions, statement entries; and whether anyone is there."""
 
 import pytest
 

@@ -29,7 +29,7 @@ async def checker(stage: World) -> AsyncIterator[Client]:
     """Software of the same participant, with credentials of its own."""
     issued = await admit(stage.hub.store, "baobab", "baobab-checker")
     async with aiohttp.ClientSession() as session:
-        client = Client(session, stage.hub.api_url, "/mm/v1.2", issued, stage.clients["baobab"]._callbacks)
+        client = Client(session, stage.hub.api_url, issued, stage.clients["baobab"]._callbacks)
         await client.login()
         yield client
 
