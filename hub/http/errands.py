@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from hub.core.command import Body, Refusal, Submit
 from hub.http.api import Api, Call
+from hub.http.credentials import sealed
 from hub.http.errors import answer, invalid, refused
 from hub.http.ids import new_id, undashed
 from hub.http.operation import Operation, both
@@ -158,10 +159,13 @@ def _change(item: PatchItem, changeable: Mapping[str, tuple[str, ...]]) -> dict[
 
 async def _sent(api: Api, call: Call, errand: Errand, payee: Party, *, subject: str = "") -> web.Response:
     """Hand the errand to the door, and say that it was taken."""
+    transfer = new_id()
     body = Body(
         request=new_id(),
         correlation=api.correlation(call),
         callback_url=await api.callback_url(call),
+        channel=call.request.headers.get("X-Channel", "")[:256],
+        sealed=sealed(api, call, transfer),
         payer=(),
         payee=payee,
         type=errand.resource,
@@ -169,7 +173,7 @@ async def _sent(api: Api, call: Call, errand: Errand, payee: Party, *, subject: 
         subject=subject,
     )
     institution = await api.institution(call)
-    submit = Submit(transfer=new_id(), caller=call.caller, body=body, money=NOTHING, institution=institution)
+    submit = Submit(transfer=transfer, caller=call.caller, body=body, money=NOTHING, institution=institution)
     result = await api.door.handle(submit)
     if isinstance(result, Refusal):
         _log.info("errand.refused", caller=call.caller, resource=errand.resource, reason=result.reason)

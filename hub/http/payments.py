@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from hub.core.command import Body, Refusal, Submit
 from hub.http.api import Api, Call
+from hub.http.credentials import sealed
 from hub.http.errors import answer, bad_amount, refused, unknown_object
 from hub.http.ids import new_id
 from hub.http.operation import Operation, both
@@ -59,17 +60,20 @@ async def _pay(
     own = party([("organisationid", call.caller)])
     institution = institution or await api.institution(call)
     biller = party([("organisationid", institution)]) if institution else ()
+    transfer = new_id()
     body = Body(
         request=new_id(),
         correlation=api.correlation(call),
         callback_url=await api.callback_url(call),
+        channel=call.request.headers.get("X-Channel", "")[:256],
+        sealed=sealed(api, call, transfer),
         payer=own,
         payee=(*account, *biller),
         type="billpay",
         details={name: data[name] for name in _DESCRIBED if name in data},
         errand=errand,
     )
-    submit = Submit(transfer=new_id(), caller=call.caller, body=body, money=money, institution=institution)
+    submit = Submit(transfer=transfer, caller=call.caller, body=body, money=money, institution=institution)
     result = await api.door.handle(submit)
     if isinstance(result, Refusal):
         _log.info("bill_payment.refused", caller=call.caller, reason=result.reason)

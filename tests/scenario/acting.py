@@ -75,7 +75,7 @@ async def polled(client: Client, reply: Reply) -> dict[str, Any]:
     async def is_over() -> bool:
         nonlocal state
         state = (await client.get(f"/requeststates/{reply.body['serverCorrelationId']}")).body
-        return state["status"] != "pending"
+        return bool(state["status"] != "pending")
 
     await until(is_over, every_s=0.4)  # the hub answers so many polls of a request and no more
     return state
