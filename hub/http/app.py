@@ -25,7 +25,7 @@ from hub.store.contract import UnavailableError
 from hub.store.read import Credential, Reader
 from routing.seal import Seal
 
-__all__ = ["HttpSettings", "build"]
+__all__ = ["HttpSettings", "build", "headed"]
 
 _SECONDS: Final = Histogram(
     "hub_http_seconds", "From request to answer.", ["operation"], buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2)
@@ -61,7 +61,7 @@ def build(
     ]
     closed = _closed_but_for(gate, frozenset(route.path for route in public))
     app = web.Application(middlewares=[_errors_as_objects, closed], client_max_size=settings.body_max_bytes)
-    app.on_response_prepare.append(_dated)
+    app.on_response_prepare.append(headed)
     app.add_routes(public)
     for operation in OPERATIONS:
         handler = partial(_answered, api, operation.answer, _SECONDS.labels(operation.id))
@@ -118,9 +118,10 @@ def _said(error: web.HTTPException) -> ApiError:
     return ApiError("validation", "formatError", error.reason, status=error.status)
 
 
-async def _dated(_: web.Request, response: web.StreamResponse) -> None:
+async def headed(_: web.Request, response: web.StreamResponse) -> None:
+    """Say when an answer was sent, and no more about the server than its name."""
     response.headers["X-Date"] = now()
-    response.headers["Server"] = "makutano"  # the name alone: a version tells an attacker what to try
+    response.headers["Server"] = "makutano"  # a version would tell an attacker what to try
 
 
 async def _json(body: bytes, _: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from adapters.runner import Runner
 from hub.core.command import Command, Result
 from hub.core.participant import Scheme
 from hub.flow import Door
-from hub.http.app import HttpSettings, build
+from hub.http.app import HttpSettings, build, headed
 from hub.http.batches import letters
 from hub.http.metrics import metrics_routes
 from hub.http.resources import letter_of
@@ -179,6 +179,8 @@ async def _serve(
 ) -> str:
     site = web.Application() if app is None else app
     site.add_routes(routes)
+    if headed not in site.on_response_prepare:
+        site.on_response_prepare.append(headed)
     runner = web.AppRunner(site, access_log=None, handle_signals=False, shutdown_timeout=5)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
