@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     token_path: str = Field("/v1/oauth/accesstoken", pattern="^/", description="where access tokens are asked for")
     body_max_bytes: int = Field(262_144, gt=0, description="largest request body")
     batch_body_max_bytes: int = Field(67_108_864, gt=0, description="largest body of a batch of transactions")
-    batch_in_flight_max: int = Field(1_000, gt=0, description="transfers of one batch under way at once")
+    batch_in_flight_max: int = Field(600, gt=0, description="transfers of one batch under way at once")
     batch_per_second: int = Field(400, gt=0, description="batch rows begun each second for one participant")
     token_lifetime_s: int = Field(3_600, gt=0, description="how long an access token may be used")
     callback_https_only: bool = Field(True, description="refuse callers' X-Callback-URLs that are not https")

@@ -104,6 +104,21 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     terms: Terms
 
 
+class Traffic(NamedTuple):
+    """Transfers of a batch that are under way at one participant."""
+
+    other_fsp: str
+    clear: int
+    in_doubt: int
+
+
+class Room(NamedTuple):
+    """How many more rows may be handed in, and whose not."""
+
+    rows: int
+    slow: list[str]
+
+
 class Affordable(NamedTuple):
     """Rows split by whether their payers' positions bear them now."""
 
@@ -114,6 +129,16 @@ class Affordable(NamedTuple):
 def may_approve(batch: Batch, client: str) -> bool:
     """Say whether this software may approve: the checker is not the maker; what is approved already harms nobody."""
     return batch.status is not Status.CREATED or client != batch.client
+
+
+def room(traffic: Sequence[Traffic], in_flight_max: int) -> Room:
+    """Say how many more transfers may be under way at once.
+
+    A participant whose silence has left many in doubt gets no more of them until it has caught up, and those it owes
+    an answer for take no room from the others.
+    """
+    slow = [each.other_fsp for each in traffic if each.in_doubt * 2 >= in_flight_max]
+    return Room(max(in_flight_max - sum(each.clear for each in traffic), 0), slow)
 
 
 def affordable(items: Sequence[Item], available: Mapping[tuple[str, str], int | None]) -> Affordable:
@@ -165,10 +190,17 @@ def submission(batch: Batch, item: Item) -> Submit:
     )
 
 
-def purse_of(scheme: Scheme, payer: Party, payee: Party) -> str:
-    """Guess whose position a row will burden; ported numbers may prove it wrong, and the door decides."""
-    payer_fsp = _held_at(scheme, payer)
-    return "" if payer_fsp == _held_at(scheme, payee) else payer_fsp
+class Sides(NamedTuple):
+    """Whom a row will concern, as far as the directory knows; a ported number may prove it wrong: the door decides."""
+
+    payer_fsp: str  # whose position it burdens; empty: nobody's
+    other_fsp: str  # who will be told to act, and may be slow about it
+
+
+def sides(scheme: Scheme, caller: str, payer: Party, payee: Party) -> Sides:
+    """Guess whom a row will concern."""
+    payer_fsp, payee_fsp = _held_at(scheme, payer), _held_at(scheme, payee)
+    return Sides("" if payer_fsp == payee_fsp else payer_fsp, payer_fsp if payee_fsp == caller else payee_fsp)
 
 
 def _held_at(scheme: Scheme, party: Party) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from pydantic import ValidationError
 
-from hub.core.batch import ItemState, Terms, purse_of
+from hub.core.batch import ItemState, Sides, Terms, sides
 from hub.core.participant import Scheme
 from hub.http.errors import ApiError, bad_amount, bad_body, invalid
 from hub.http.schema.base import Pair
@@ -48,7 +48,7 @@ class Row(NamedTuple):
     """A row as it is kept; of a broken one the reason, and who was named as far as that could be read."""
 
     state: ItemState
-    payer_fsp: str
+    sides: Sides
     currency: str
     minor: int
     terms: Terms
@@ -107,6 +107,7 @@ class Reading(NamedTuple):
     """What reading rows needs to know."""
 
     batch: str
+    caller: str
     scheme: Scheme
     region: str | None  # the caller's country, in which telephone numbers without country code are read
     now_ms: int
@@ -114,13 +115,10 @@ class Reading(NamedTuple):
 
 def lines(reading: Reading, first: int, rows: Sequence[msgspec.Raw]) -> bytes:
     """Read rows and write them as COPY reads them: the columns of `hub.store.batches.COLUMNS`."""
-    return b"".join(
-        _line(reading, number, read(bytes(raw), reading.scheme, reading.region))
-        for number, raw in enumerate(rows, first)
-    )
+    return b"".join(_line(reading, number, read(bytes(raw), reading)) for number, raw in enumerate(rows, first))
 
 
-def read(raw: bytes, scheme: Scheme, region: str | None) -> Row:
+def read(raw: bytes, reading: Reading) -> Row:
     """Read one row; what is wrong with it is its reason, in the API's words, and no error."""
     data: dict[str, Any] = {}
     try:
@@ -128,8 +126,8 @@ def read(raw: bytes, scheme: Scheme, region: str | None) -> Row:
         model = Transaction.model_validate(data)
         money = Money.parse(model.amount, model.currency)
         _some(money)
-        payer = _party("debitParty", model.debitParty, region)
-        payee = _party("creditParty", model.creditParty, region)
+        payer = _party("debitParty", model.debitParty, reading.region)
+        payee = _party("creditParty", model.creditParty, reading.region)
     except ValidationError as error:
         return _broken(data, bad_body(error))
     except MoneyError as error:
@@ -138,7 +136,8 @@ def read(raw: bytes, scheme: Scheme, region: str | None) -> Row:
         return _broken(data, error)
     details = {name: value for name, value in model.plain().items() if name not in _CONSUMED}
     terms = Terms(payer=payer, payee=payee, type=model.type, details=details)
-    return Row(ItemState.WAITING, purse_of(scheme, payer, payee), money.currency, money.minor, terms, "")
+    concerned = sides(reading.scheme, reading.caller, payer, payee)
+    return Row(ItemState.WAITING, concerned, money.currency, money.minor, terms, "")
 
 
 def _decoded(raw: bytes) -> dict[str, Any]:
@@ -177,7 +176,7 @@ def _broken(data: dict[str, Any], error: ApiError) -> Row:
     reference = data.get("requestingOrganisationTransactionReference")
     details = {"requestingOrganisationTransactionReference": reference} if _is_text(reference) else {}
     terms = Terms(payer=_named(data.get("debitParty")), payee=_named(data.get("creditParty")), details=details)
-    return Row(ItemState.REJECTED, "", "", 0, terms, reason)
+    return Row(ItemState.REJECTED, Sides("", ""), "", 0, terms, reason)
 
 
 def _named(pairs: Any) -> Party:
@@ -196,7 +195,8 @@ def _is_text(value: Any) -> bool:
 def _line(reading: Reading, number: int, row: Row) -> bytes:
     ended = reading.now_ms if row.state is ItemState.REJECTED else "\\N"
     terms = _encode(row.terms).decode()
-    columns = (reading.batch, number, row.state, _escaped(row.payer_fsp), row.currency, row.minor, _escaped(terms))
+    names = (_escaped(row.sides.payer_fsp), _escaped(row.sides.other_fsp))
+    columns = (reading.batch, number, row.state, *names, row.currency, row.minor, _escaped(terms))
     return ("\t".join(map(str, (*columns, _escaped(row.reason), ended))) + "\n").encode()
 
 

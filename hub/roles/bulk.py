@@ -64,7 +64,7 @@ async def upload(
         approved_ms=None if checked else now_ms,
         due_ms=None if checked else now_ms,
     )
-    reading = Reading(batch.id, scheme, scheme.participants[participant].country, now_ms)
+    reading = Reading(batch.id, participant, scheme, scheme.participants[participant].country, now_ms)
     kept = await store.batches.create(batch, _lines(_records(content, path), reading), letters)
     if kept != batch.id:
         raise ValueError(f"{path} was brought before, as batch {kept}; with --again it is brought once more")

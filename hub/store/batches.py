@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from hub.core.batch import Batch, Ended, Item, ItemState, Progress
+from hub.core.batch import Batch, Ended, Item, ItemState, Progress, Traffic
 from hub.core.change import Outgoing
 from hub.core.command import Reason
 from hub.ledger.account import Account
@@ -43,7 +43,9 @@ VALUES (%s::uuid, %s, nullif(%s, ''), %s::uuid, {NOW_MS}) ON CONFLICT DO NOTHING
 
 _INSERT: Final = f"INSERT INTO batch SELECT * FROM json_to_recordset(%s::json) AS r({recordset(_table)})"
 
-COLUMNS: Final = ("batch", "row", "state", "payer_fsp", "currency", "minor", "terms", "reason", "ended_ms")
+COLUMNS: Final = (
+    "batch", "row", "state", "payer_fsp", "other_fsp", "currency", "minor", "terms", "reason", "ended_ms",
+)  # fmt: skip
 _COPY: Final = "COPY batch_item (" + ", ".join(f'"{name}"' for name in COLUMNS) + ") FROM STDIN"
 
 _TELL: Final = f"""
@@ -93,13 +95,17 @@ FROM (SELECT *, state = 'aborted' AND reason = '{Reason.CAP_EXCEEDED}' AS again 
 WHERE i.batch = %s::uuid AND i.state = 'submitted' AND s.id = i.transfer
     AND s.state IN ('committed', 'aborted', 'refunded')"""
 
-_UNDER_WAY: Final = "SELECT count(*) FROM batch_item WHERE batch = %s::uuid AND state = 'submitted'"
+_TRAFFIC: Final = """
+SELECT i.other_fsp, count(*) FILTER (WHERE s.state NOT LIKE '%%in_doubt'),
+    count(*) FILTER (WHERE s.state LIKE '%%in_doubt')
+FROM batch_item AS i JOIN standing AS s ON s.id = i.transfer
+WHERE i.batch = %s::uuid AND i.state = 'submitted' GROUP BY i.other_fsp"""
 
 _NEXT: Final = f"""
 SELECT coalesce(json_agg(x), '[]')::text FROM (
     SELECT row, attempt, minor, currency, payer_fsp, terms FROM batch_item
     WHERE batch = %s::uuid AND state = 'waiting' AND due_ms <= {NOW_MS}
-        AND payer_fsp || '/' || currency <> ALL (%s::text[])
+        AND payer_fsp || '/' || currency <> ALL (%s::text[]) AND other_fsp <> ALL (%s::text[])
     ORDER BY due_ms, row LIMIT %s) AS x"""
 
 _POSITIONS: Final = "SELECT coalesce(json_agg(a), '[]')::text FROM account AS a WHERE kind = 'position'"
@@ -254,13 +260,16 @@ class Batches:
         """Let rows end whose transfers have; what was barred for want of liquidity waits again. Returns how many."""
         return await self._run(_SETTLE, again_ms, id_)
 
-    async def under_way(self, id_: str) -> int:
-        """Count the rows whose transfers are not known to be final."""
-        return int((await self._rows(_UNDER_WAY, id_))[0][0])
+    async def traffic(self, id_: str) -> list[Traffic]:
+        """Count the transfers that are not known to be final, by who is to act."""
+        return [Traffic(*row) for row in await self._rows(_TRAFFIC, id_)]
 
-    async def next(self, id_: str, limit: int, short: Sequence[tuple[str, str]]) -> list[Item]:
-        """Return rows to hand in, but none whose payer is among those that are short."""
-        return _items((await self._rows(_NEXT, id_, ["/".join(each) for each in short], limit))[0][0])
+    async def next(
+        self, id_: str, limit: int, short: Sequence[tuple[str, str]] = (), slow: Sequence[str] = ()
+    ) -> list[Item]:
+        """Return rows to hand in, but none whose payer is among those that are short, or who is to act too slow."""
+        purses = ["/".join(each) for each in short]
+        return _items((await self._rows(_NEXT, id_, purses, list(slow), limit))[0][0])
 
     async def available(self) -> dict[tuple[str, str], int | None]:
         """Return what every participant's position still bears, by participant and currency."""

@@ -300,6 +300,7 @@ batch_item = Table(
     _number("due_ms"),
     Column("transfer", UUID),
     _text("payer_fsp"),
+    _text("other_fsp"),
     _text("currency"),
     _number("minor"),  # 0: the row could not be read
     Column("terms", JSON, nullable=False),

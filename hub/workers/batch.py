@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from hub.core.batch import Batch, Item, ItemState, affordable, submission, transfer_of
+from hub.core.batch import Batch, Item, ItemState, Room, affordable, room, submission, transfer_of
 from hub.core.command import Reason, Refusal, Result
 from hub.flow import BATCH_MAX, Door, OverloadedError
 from hub.store.batches import Batches, Marked, Tell
@@ -32,7 +32,7 @@ _log: Final = structlog.get_logger("batch")
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much of the hub batches may take."""
 
-    in_flight_max: int = 1_000  # transfers of one batch under way at once
+    in_flight_max: int = 600  # transfers of one batch under way at once
     per_second: int = 400  # rows handed in each second for one participant, over all its batches
 
 
@@ -54,8 +54,10 @@ class Clearing:
         batch, sharing = taken
         began = time.monotonic()
         settled = await self._batches.settle(batch.id, LIQUIDITY_AGAIN_MS)
-        room = self._limits.in_flight_max - await self._batches.under_way(batch.id)
-        handed = await self._hand_in(batch, min(room, max(self._limits.per_second // sharing, 1)))
+        free = room(await self._batches.traffic(batch.id), self._limits.in_flight_max)
+        handed = await self._hand_in(
+            batch, free._replace(rows=min(free.rows, max(self._limits.per_second // sharing, 1)))
+        )
         if not handed and await self._batches.end(batch.id, self._tell):
             _log.info("batch.completed", batch=batch.id)
             return True
@@ -76,11 +78,11 @@ class Clearing:
             if not found:
                 await asyncio.sleep(IDLE_S)
 
-    async def _hand_in(self, batch: Batch, room: int) -> int:
-        """Hand in up to `room` rows, those first that wait the longest; returns how many became transfers."""
+    async def _hand_in(self, batch: Batch, free: Room) -> int:
+        """Hand in as many rows as there is room, those first that wait the longest; returns how many."""
         handed, short = 0, set[tuple[str, str]]()
-        while handed < room:
-            items = await self._batches.next(batch.id, min(BATCH_MAX, room - handed), sorted(short))
+        while handed < free.rows:
+            items = await self._batches.next(batch.id, min(BATCH_MAX, free.rows - handed), sorted(short), free.slow)
             if not items:
                 break
             fit, held = affordable(items, await self._batches.available())

@@ -2,9 +2,21 @@
 
 import pytest
 
-from hub.core.batch import Batch, Item, Status, Terms, affordable, derived, may_approve, purse_of, submission
+from hub.core.batch import (
+    Batch,
+    Item,
+    Status,
+    Terms,
+    Traffic,
+    affordable,
+    derived,
+    may_approve,
+    room,
+    sides,
+    submission,
+)
 from hub.core.participant import Scheme, chart
-from routing.party import Party, party
+from routing.party import party
 from tests.store.house import scheme_file
 
 BATCH = "01a20bde0f46746e8628136cb29cc1d1"
@@ -55,19 +67,25 @@ def test_a_row_handed_in_again_is_the_same_command_and_tried_again_another() -> 
 
 
 @pytest.mark.parametrize(
-    ("payer", "payee", "purse"),
+    ("payer", "payee", "concerned"),
     [
-        ([("msisdn", "+254700000001")], [("msisdn", "+254710000001")], "alpha"),
-        ([("organisationid", "alpha")], [("msisdn", "+254710000001")], "alpha"),
-        ([("msisdn", "+254700000001")], [("msisdn", "+254700000002")], ""),
-        ([("msisdn", "+255700000001")], [("msisdn", "+254710000001")], ""),
+        ([("msisdn", "+254700000001")], [("msisdn", "+254710000001")], ("alpha", "bravo")),
+        ([("organisationid", "alpha")], [("msisdn", "+254710000001")], ("alpha", "bravo")),
+        ([("msisdn", "+254710000001")], [("msisdn", "+254700000001")], ("bravo", "bravo")),
+        ([("msisdn", "+254700000001")], [("msisdn", "+254700000002")], ("", "alpha")),
+        ([("msisdn", "+255700000001")], [("msisdn", "+254710000001")], ("", "bravo")),
     ],
-    ids=["by its number", "the participant itself", "within one participant", "unknown"],
+    ids=["by its number", "the participant itself", "asked by the payee", "within one participant", "unknown"],
 )
-def test_the_payer_s_position_is_guessed_from_the_directory(
-    payer: list[tuple[str, str]], payee: list[tuple[str, str]], purse: str
+def test_whom_a_row_concerns_is_guessed_from_the_directory(
+    payer: list[tuple[str, str]], payee: list[tuple[str, str]], concerned: tuple[str, str]
 ) -> None:
     file = scheme_file()
     scheme = Scheme(1, file, {key: number for number, key in enumerate(chart(file))})
-    sides: tuple[Party, Party] = (party(payer), party(payee))
-    assert purse_of(scheme, *sides) == purse
+    assert sides(scheme, "alpha", party(payer), party(payee)) == concerned
+
+
+def test_who_is_slow_gets_no_more_and_takes_no_room_from_the_others() -> None:
+    assert room([], 100) == (100, [])
+    assert room([Traffic("alpha", 30, 49), Traffic("bravo", 40, 50)], 100) == (30, ["bravo"])
+    assert room([Traffic("alpha", 130, 0)], 100) == (0, [])

@@ -102,6 +102,12 @@ class Desk:
         await self.door.handle_all([Heard(outcome=_outcome(each)) for each in instructions])
         return len(instructions)
 
+    async def mumbled(self, connection: str) -> None:
+        """Let one provider say something unclear about every instruction that reached it; they are kept."""
+        said = [_outcome(each) for each in self.instructions if each.connection == connection]
+        unclear = {"verdict": Verdict.UNKNOWN, "failure": FailureClass.UNCLEAR, "money": None}
+        await self.door.handle_all([Heard(outcome=msgspec.structs.replace(each, **unclear)) for each in said])
+
     async def cleared(self, batch: str) -> Json:
         """Look and answer until the batch is complete."""
         for _ in range(20):

@@ -135,6 +135,22 @@ async def test_a_participant_s_batches_share_its_rate_and_each_has_its_share_in_
     assert max([(await desk.progress(each)).submitted for each in (first, second)]) <= 12
 
 
+async def test_a_provider_that_leaves_doubt_gets_no_more_until_it_has_caught_up_and_the_others_go_on(
+    desk: Desk,
+) -> None:
+    worker = desk.another_worker(in_flight_max=10)
+    within = [row(number, creditParty=[{"key": "msisdn", "value": "+254700999999"}]) for number in range(5)]
+    batch = await desk.taken(*rows(30), *within)
+    await desk.look(worker)
+    await desk.mumbled("bravo")
+    await desk.look(worker)
+    assert (await desk.progress(batch)).submitted == 15
+    await desk.look(worker)
+    assert (await desk.progress(batch)).submitted == 15
+    await desk.answered()
+    assert (await desk.cleared(batch))["completedCount"] == 35
+
+
 async def test_what_a_row_came_to_cannot_be_changed_even_by_hand(desk: Desk) -> None:
     batch = await desk.taken(*rows(1))
     await desk.cleared(batch)

@@ -30,6 +30,7 @@ CREATE TABLE batch_item (
     due_ms BIGINT DEFAULT '0' NOT NULL,
     transfer UUID,
     payer_fsp TEXT DEFAULT '' NOT NULL,
+    other_fsp TEXT DEFAULT '' NOT NULL,
     currency TEXT DEFAULT '' NOT NULL,
     minor BIGINT DEFAULT '0' NOT NULL,
     terms JSON NOT NULL,
