@@ -1,5 +1,6 @@
 """Batches through the API: broken rows are rejected one by one, two people approve, nothing is doubled or lost."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -176,6 +177,26 @@ async def test_a_correlation_id_brings_one_batch(desk: Desk) -> None:
     reply = await desk.call("GET", f"/responses/{correlation}")
     assert reply.body == {"link": f"/batchtransactions/{first.reference}"}
     assert (await desk.call("GET", f"/responses/{correlation}", "bravo")).status == 404
+
+
+async def test_a_batch_sent_twice_at_once_is_one_batch(desk: Desk) -> None:
+    headers = {"X-CorrelationID": str(uuid.uuid4())}
+    rows = [row(number) for number in range(300)]
+    replies = await asyncio.gather(*(desk.send(*rows, headers=headers) for _ in range(2)))
+    assert sorted(reply.status for reply in replies) == [202, 400]
+    assert desk.execute("SELECT count(*) FROM batch_item") == [(300,)]
+
+
+async def test_a_correlation_id_of_a_batch_is_no_other_request_s(desk: Desk) -> None:
+    headers = {"X-CorrelationID": str(uuid.uuid4())}
+    first = await desk.send(row(1), headers=headers)
+    other = await desk.call("POST", "/transactions", json=row(1), headers=headers)
+    assert other.error == (400, "businessRule", "duplicateRequest")
+    waiting = await desk.taken(row(1), batchStatus="created")
+    patched = await desk.approve(waiting, headers=headers)
+    assert patched.error == (400, "businessRule", "duplicateRequest")
+    assert patched.parameters["link"] == f"/batchtransactions/{first.reference}"
+    assert (await desk.view(waiting))["batchStatus"] == "created"
 
 
 async def test_the_request_state_follows_the_batch(desk: Desk) -> None:
