@@ -1,5 +1,7 @@
 """Delegated authentication: the payer's proof goes from a merchant through the hub to the payer's provider alone."""
 
+import os
+
 import msgspec
 import psycopg
 import pytest
@@ -7,9 +9,12 @@ from structlog.testing import capture_logs
 
 from adapters.simulator.seed import Seed, sow
 from hub.core.admit import body_of
+from hub.core.transfer import Event, State
+from hub.roles import parts
 from hub.trial.client import Reply
 from hub.trial.plays import BAOBAB, party
 from hub.trial.world import World
+from routing.seal import Seal
 from tests.scenario.acting import ended, failure, result
 
 TOKEN = "the-users-own-token"
@@ -39,6 +44,22 @@ async def test_a_proof_that_is_not_the_payers_pays_nothing(stage: World) -> None
     error = await failure(stage, await ask(stage, X_User_Bearer="a-thiefs-token"))
     assert error.startswith("authorisation/")
     assert stage.simulator.provider("savanna").totals()["credited"] == {}
+
+
+@pytest.fixture
+def strange_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the API and the adapters each have a key that the other does not have."""
+    monkeypatch.setattr(parts, "seal_of", lambda _: Seal([os.urandom(32)]))
+
+
+@pytest.mark.usefixtures("strange_keys")
+async def test_a_proof_that_cannot_be_opened_sends_nothing_and_is_no_refusal(hurried_stage: World) -> None:
+    known(hurried_stage)
+    found = await ended(hurried_stage, await ask(hurried_stage, X_User_Bearer=TOKEN))
+    assert Event.REFUSED not in {each.event for each in found.transitions}
+    assert Event.LAPSED in {each.event for each in found.transitions}, "its provider says that it never saw it"
+    assert found.transfer.state is State.ABORTED
+    assert hurried_stage.simulator.provider("baobab").totals()["debited"] == {}
 
 
 async def test_the_proof_is_in_no_row_no_log_and_no_answer(stage: World) -> None:
