@@ -90,6 +90,15 @@ WHERE t.flow = 'errand' AND s.state = 'committed' AND NOT coalesce((t.body->'err
   AND NOT EXISTS (SELECT FROM instrument AS i WHERE i.id = t.id)
 LIMIT {FINDINGS_MAX}"""
 
+# A row of a batch says of its own transfer, which is no other row's, what became of it.
+_ROW_WRONG: Final = f"""
+WITH shown AS (SELECT *, count(*) OVER (PARTITION BY transfer) AS sharing FROM batch_item WHERE transfer IS NOT NULL)
+SELECT i.row, replace(i.batch::text, '-', ''), i.state, s.state
+FROM shown AS i LEFT JOIN standing AS s ON s.id = i.transfer LEFT JOIN transfer AS t ON t.id = i.transfer
+WHERE i.sharing > 1 OR (t.minor, t.currency) IS DISTINCT FROM (i.minor, i.currency)
+   OR (i.state = 'completed') > (s.state = 'committed') OR (i.state = 'rejected') > (s.state IN ('aborted', 'refunded'))
+LIMIT {FINDINGS_MAX}"""
+
 _STATES: Final = "SELECT state, count(*) FROM standing GROUP BY state"
 
 
@@ -126,6 +135,7 @@ def run_audit(url: str) -> Report:
             (_TRAIL_WRONG, "transfer {0} is {1} after {2} steps, but its trail says {3} after {4}, or is broken"),
             (_FUNDED_WRONG, "bank reference {0}: written {1} {2}, but the ledger shows {3} {4}"),
             (_UNKEPT, "errand {0} made a {1}, but nothing is kept of it"),
+            (_ROW_WRONG, "row {0} of batch {1} is {2}, but its transfer is {3}, another row's, or of another amount"),
             (_ORPHANS, "postings for {0}, which is no transfer"),
         ):
             audit.findings.extend(says.format(*row) for row in connection.execute(statement))

@@ -151,6 +151,25 @@ async def test_a_provider_that_leaves_doubt_gets_no_more_until_it_has_caught_up_
     assert (await desk.cleared(batch))["completedCount"] == 35
 
 
+@pytest.mark.parametrize(
+    "tampered",
+    [
+        "UPDATE batch_item SET minor = minor + 1",
+        "UPDATE batch_item SET transfer = (SELECT min(transfer::text)::uuid FROM batch_item)",
+        "UPDATE batch_item SET state = 'rejected' WHERE state = 'completed'",
+        "UPDATE batch_item SET transfer = gen_random_uuid() WHERE state = 'completed'",
+    ],
+    ids=["another amount", "two rows, one transfer", "another end", "no such transfer"],
+)
+async def test_the_audit_finds_rows_that_do_not_say_what_became_of_their_transfers(desk: Desk, tampered: str) -> None:
+    batch = await desk.taken(*rows(2), row(3, amount="207"))
+    await desk.cleared(batch)
+    assert run_audit(desk.database).findings == []
+    desk.execute("ALTER TABLE batch_item DISABLE TRIGGER USER")
+    desk.execute(tampered)
+    assert f"of batch {batch} is" in "\n".join(run_audit(desk.database).findings)
+
+
 async def test_what_a_row_came_to_cannot_be_changed_even_by_hand(desk: Desk) -> None:
     batch = await desk.taken(*rows(1))
     await desk.cleared(batch)
