@@ -136,13 +136,16 @@ async def test_who_stops_waiting_takes_nobody_along(hall: Hall) -> None:
 
 @virtually
 async def test_what_is_committed_is_delivered_once_and_nothing_else_is(hall: Hall) -> None:
-    await hall.door.handle_all([submit(0), submit(1, payee=NOBODY), submit(2)])
+    unknown = submit(3, None, original=transfer_id(7))
+    await hall.door.handle_all([submit(0), submit(1, payee=NOBODY), unknown, submit(2)])
     assert [(each.transfer, each.queue) for each in hall.delivered] == [
-        (transfer_id(number), "instructions.bravo-1") for number in (0, 2)
+        (transfer_id(0), "instructions.bravo-1"),
+        (transfer_id(1), "callbacks"),
+        (transfer_id(2), "instructions.bravo-1"),
     ]
-    assert {(each.transfer, each.seq) for each in hall.delivered} == set(hall.store.outbox)
+    assert {each.key for each in hall.delivered} == set(hall.store.outbox)
     await hall.door.handle(submit(0))
-    assert len(hall.delivered) == 2, "what is said again has nothing new to say"
+    assert len(hall.delivered) == 3, "what is said again has nothing new to say"
 
 
 @virtually

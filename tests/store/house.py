@@ -8,7 +8,7 @@ from typing import Self
 import msgspec
 
 from hub.core.change import Outgoing
-from hub.core.command import Body, Done, Heard, Refusal, Result, Submit, Transfer
+from hub.core.command import Body, Done, Heard, Result, Submit, Transfer
 from hub.core.meaning import connection_for, reference
 from hub.core.participant import DirectoryEntry, Limits, Participant, Role, SchemeFile, Terms
 from hub.flow import Door
@@ -110,7 +110,8 @@ def said(
 
 
 def reason_of(result: Result) -> str:
-    return str(result.reason) if isinstance(result, Refusal) else ""
+    """Say why a command came to nothing, at the door or after it was accepted; empty: it did not."""
+    return str(result.reason)
 
 
 class House:

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from hub.core.command import Done, Due, Fund, Refusal, Submit
+from hub.core.command import Done, Due, Fund, Reason, Refusal, Submit
 from hub.core.decide import Bench, accounts_of, planned
 from hub.core.facts import gather
 from hub.core.transfer import State
@@ -91,12 +91,12 @@ async def test_a_correlation_id_moves_money_once(house: House, *, together: bool
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one breath", "one after the other"])
 async def test_a_refused_submission_gives_its_correlation_id_back(house: House, *, together: bool) -> None:
-    wrong, right = submit(1, payee=NOBODY, correlation="same"), submit(2, correlation="same")
+    wrong, right = submit(1, None, correlation="same", original=transfer_id(7)), submit(2, correlation="same")
     if together:
         results = await house.door.handle_all([wrong, right])
     else:
         results = [await house.door.handle(each) for each in (wrong, right)]
-    assert reason_of(results[0]) == "payee_unknown"
+    assert reason_of(results[0]) == "original_unknown"
     if together:
         assert results[1] == results[0], "a correlation id names one request, so it has one answer"
         assert await house.store.response("alpha", "same") is None
@@ -106,6 +106,20 @@ async def test_a_refused_submission_gives_its_correlation_id_back(house: House, 
     found = await house.store.response("alpha", "same")
     assert found is not None
     assert found.transfer == transfer_id(2)
+
+
+async def test_what_the_rules_forbid_is_kept_with_its_reason_its_step_and_its_callback(house: House) -> None:
+    wrong = submit(1, payee=NOBODY)
+    assert await house.door.handle(wrong) == Done(
+        transfer=transfer_id(1), state=State.ABORTED, reason=Reason.PAYEE_UNKNOWN
+    )
+    found = await house.store.timeline(transfer_id(1))
+    assert found is not None
+    assert (found.transfer.state, found.transfer.reason) == (State.ABORTED, "payee_unknown")
+    assert [(str(each.event), str(each.next)) for each in found.transitions] == [("barred", "aborted")]
+    assert (found.entries, [each.queue for each in house.delivered]) == ([], ["callbacks"])
+    assert reason_of(await house.door.handle(submit(2, correlation="Correlation-1"))) == "duplicate"
+    assert house.findings() == []
 
 
 async def test_a_barred_submission_keeps_its_correlation_id(house: House) -> None:

@@ -102,7 +102,7 @@ async def test_an_original_reversed_again_when_a_reversal_failed_is_never_exceed
     for round_ in range(1, 13):
         asked = [submit(round_ * 10 + side, "10", caller="bravo", original=original.id) for side in (0, 1)]
         answers = await asyncio.gather(*(door.handle(each) for door, each in zip(doors, asked, strict=True)))
-        (begun,) = [each for each in answers if isinstance(each, Done)]
+        (begun,) = [each for each in answers if not reason_of(each)]
         transfer = await sql_house.transfer(begun.transfer)
         await sql_house.hear(transfer, Operation.CREDIT, Verdict.REFUSED)
     assert counters(await sql_house.position("bravo")) == (0, 0, 0, 10_00)

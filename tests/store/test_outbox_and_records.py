@@ -19,7 +19,12 @@ from tests.store.house import PORTED, House, msisdn, reason_of, said, scheme_fil
 
 
 async def keys_waiting(house: House, limit: int = 10) -> list[tuple[OutboxKey, int]]:
-    return sorted(((row.message.transfer, row.message.seq), row.attempts) for row in await house.store.waiting(limit))
+    return sorted((row.message.key, row.attempts) for row in await house.store.waiting(limit))
+
+
+def told(number: int) -> OutboxKey:
+    """Name the first message of a push."""
+    return transfer_id(number), 1, "instructions.bravo-1"
 
 
 async def hurry(house: House, *keys: OutboxKey) -> None:
@@ -35,7 +40,7 @@ async def test_who_commits_a_message_has_the_first_chance_to_send_it(house: Hous
 
 async def test_a_message_that_waits_is_claimed_by_one_sweep_and_comes_back_as_it_was_decided(house: House) -> None:
     transfer = await house.begun(submit(1))
-    await hurry(house, (transfer.id, 1))
+    await hurry(house, told(1))
     first, second = await house.store.waiting(10), await (await house.another_store()).waiting(10)
     assert [row.attempts for row in first] == [1]
     assert second == []
@@ -49,24 +54,24 @@ async def test_a_message_that_waits_is_claimed_by_one_sweep_and_comes_back_as_it
 async def test_what_is_sent_leaves_the_outbox_and_nothing_else_does(house: House) -> None:
     for number in (1, 2, 3):
         await house.begun(submit(number))
-    await house.store.sent([(transfer_id(1), 1), (transfer_id(2), 9), (transfer_id(9), 1)])
+    await house.store.sent([told(1), (transfer_id(2), 9, told(2)[2]), (transfer_id(3), 1, CALLBACKS), told(9)])
     await house.store.sent([])
-    await hurry(house, *((transfer_id(number), 1) for number in (1, 2, 3)))
-    assert await keys_waiting(house) == [((transfer_id(number), 1), 1) for number in (2, 3)]
+    await hurry(house, *(told(number) for number in (1, 2, 3)))
+    assert await keys_waiting(house) == [(told(number), 1) for number in (2, 3)]
 
 
 async def test_a_sweep_takes_no_more_than_it_is_told(house: House) -> None:
     for number in range(5):
         await house.begun(submit(number))
-        await hurry(house, (transfer_id(number), 1))
+        await hurry(house, told(number))
     taken = [await keys_waiting(house, 2) for _ in range(4)]
     assert [len(each) for each in taken] == [2, 2, 1, 0]
     assert len({key for each in taken for key, _ in each}) == 5
 
 
 async def test_a_postponed_message_waits_and_counts_its_attempts(house: House) -> None:
-    transfer = await house.begun(submit(1))
-    key = (transfer.id, 1)
+    await house.begun(submit(1))
+    key = told(1)
     await house.store.postpone(key, wait_ms=3_600_000, note="status 503")
     assert await keys_waiting(house) == []
     await hurry(house, key)
@@ -74,16 +79,16 @@ async def test_a_postponed_message_waits_and_counts_its_attempts(house: House) -
 
 
 async def test_a_parked_message_is_kept_and_never_sent_again(house: House) -> None:
-    transfer = await house.begun(submit(1))
-    await house.store.park((transfer.id, 1), "status 410")
-    await hurry(house, (transfer.id, 1))
+    await house.begun(submit(1))
+    await house.store.park(told(1), "status 410")
+    await hurry(house, told(1))
     assert await keys_waiting(house) == []
 
 
 async def test_the_caller_is_told_the_end_by_the_outbox(house: House) -> None:
     transfer = await house.completed(1)
     assert [each.queue for each in house.delivered] == ["instructions.bravo-1", CALLBACKS]
-    await hurry(house, (transfer.id, 2))
+    await hurry(house, (transfer.id, 2, CALLBACKS))
     (row,) = await house.store.waiting(10)
     assert (row.message.queue, row.message.seq) == (CALLBACKS, 2)
 

@@ -51,7 +51,16 @@ async def test_an_fsp_suspended_since_changes_nothing_of_what_stands(house: Hous
 
 
 async def test_what_was_refused_and_is_said_again_unchanged_is_refused_again(house: House) -> None:
+    unknown = submit(1, None, original=transfer_id(7))
     for _ in range(3):
-        assert reason_of(await house.door.handle(submit(1, payee=NOBODY))) == "payee_unknown"
+        assert reason_of(await house.door.handle(unknown)) == "original_unknown"
     assert await house.store.response("alpha", "correlation-1") is None
     assert await house.door.handle(submit(1)) == Done(transfer=transfer_id(1), state=State.RESERVED)
+
+
+async def test_what_failed_after_it_was_accepted_and_is_said_again_failed_once(house: House) -> None:
+    wrong = submit(1, payee=NOBODY)
+    assert reason_of(await house.door.handle(wrong)) == "payee_unknown"
+    assert await house.door.handle(wrong) == Done(transfer=transfer_id(1), changed=False)
+    assert [each.queue for each in house.delivered] == ["callbacks"]
+    assert reason_of(await house.door.handle(submit(2, correlation="Correlation-1"))) == "duplicate"
