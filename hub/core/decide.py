@@ -12,7 +12,7 @@ import msgspec
 from hub.core.admit import Plan, body_of, plan
 from hub.core.change import Case, Decided, Funding, Transition
 from hub.core.command import Command, Done, Due, Fund, Heard, Reason, Refusal, Result, Ruling, Submit, Transfer, Word
-from hub.core.errand import UNSAID, is_errand, issued
+from hub.core.errand import is_errand, issued
 from hub.core.facts import Facts
 from hub.core.instrument import Amendment, Instrument
 from hub.core.meaning import EVENTS, connection_for, event_of, noted
@@ -24,6 +24,7 @@ from hub.core.transfer import (
     OPERATION_OF,
     Effect,
     Event,
+    Flow,
     IllegalTransitionError,
     Message,
     Row,
@@ -199,14 +200,14 @@ class Bench:
 
     def _issued(self, transfer: Transfer, outcome: Outcome) -> dict[str, Any]:
         """Keep what an accepted errand or a paid bill came to, and return it as the API's object."""
-        if outcome.operation not in (Operation.CREDIT, Operation.ISSUE):
+        if transfer.flow is not Flow.ERRAND and not outcome.resource:
             return {}
         found = issued(transfer, body_of(transfer), outcome, self.now_ms)
         if isinstance(found, Amendment):
             self._amend(found)
         elif found is not None:
             self._keep(found)
-            return {name: value for name, value in found.terms.items() if name not in UNSAID}
+            return found.terms
         return {}
 
     def _amend(self, change: Amendment) -> None:

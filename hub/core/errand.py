@@ -24,9 +24,6 @@ REFERENCES: Final = {
     Resource.CODE: "authorisationCode",
     Resource.QUOTATION: "quotationReference",
 }
-CLIENTS: Final = "requestingOrganisationTransactionReference"
-# Of a paid bill these are kept and not said: by them its payments are found again.
-UNSAID: Final = ("billReference", "payerFsp")
 _NAMED_IN_PATH: Final = frozenset({Resource.MANDATE, Resource.LINK, Resource.CODE})
 QUOTE_LIFETIME_MS: Final = 300_000
 
@@ -137,8 +134,6 @@ def issued(transfer: Transfer, body: Body, outcome: Outcome, now_ms: int) -> Ins
     reference = body.subject or transfer.id
     field = REFERENCES.get(errand.resource)
     terms = {**errand.body, **outcome.resource, **({field: reference} if field else {})}
-    if errand.resource is Resource.BILL_PAYMENT:
-        terms |= _paid(transfer, errand)
     return Instrument(
         id=transfer.id,
         kind=errand.resource,
@@ -153,17 +148,6 @@ def issued(transfer: Transfer, body: Body, outcome: Outcome, now_ms: int) -> Ins
         updated_ms=now_ms,
         expires_ms=_expires_ms(terms, now_ms),
     )
-
-
-def _paid(transfer: Transfer, errand: Errand) -> dict[str, Any]:
-    """Return what is kept of a paid bill beside the biller's words: it finds the payment again."""
-    return {
-        "billReference": errand.reference,
-        "payerFsp": transfer.payer_fsp,
-        "amountPaid": str(transfer.money),
-        "currency": transfer.currency,
-        CLIENTS: errand.body.get(CLIENTS, ""),
-    }
 
 
 def _expires_ms(terms: dict[str, Any], now_ms: int) -> int | None:

@@ -11,16 +11,20 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from hub.core.inquiry import contradicts
+from hub.core.admit import body_of
+from hub.core.command import Transfer
 from hub.core.instrument import Instrument
+from hub.core.listing import Sought, key, own
 from hub.core.participant import Participant, Role, Scheme
 from hub.http.api import Api, Call
-from hub.http.asking import Asked, asked, cut, holder, listed, rows_of, shown, window_of
+from hub.http.asking import LIMIT_MAX, Asked, asked, cut, holder, listed, rows_of, shown, window_of
 from hub.http.errors import ApiError, unknown_object
+from hub.http.ids import undashed
 from hub.http.limits import Remembered
 from hub.http.operation import PAGED, WINDOW, Operation, both
 from hub.http.paths import account_of, customer
-from routing.message import Kind, Resource
+from hub.http.resources import bill_payment
+from routing.message import Errand, Kind, Resource
 
 _CLIENTS: Final = "requestingOrganisationTransactionReference"
 _PAYMENT: Final = "responseBillPayment"
@@ -85,12 +89,13 @@ async def payments_of_bill(api: Api, call: Call) -> web.Response:
     """Answer GET /bills/{billReference}/payments; where several billers have such a bill, the header says which."""
     reference, institution = call.part("billReference"), await api.institution(call)
     known = [] if "\0" in reference else await api.reader.instruments(Resource.BILL, reference)
-    billers = [each.participant for each in known if institution in ("", each.participant)]
-    if not billers:
+    meant = [each for each in known if institution in ("", each.participant)]
+    if not meant:
         raise unknown_object()
-    if len(billers) > 1:
+    if len(meant) > 1:
         raise ApiError("identification", "identifierError", _SEVERAL)
-    return await _payments(api, call, Asked(institution=billers[0], reference=reference))
+    about = Asked(party=meant[0].account, institution=meant[0].participant, reference=reference)
+    return await _payments(api, call, about)
 
 
 def _billers(scheme: Scheme) -> list[Participant]:
@@ -108,8 +113,8 @@ async def _at_the_biller(api: Api, call: Call) -> Asked:
     named = await account_of(api, call)
     participants = (await api.scheme()).participants
     institution = await api.institution(call)
-    for key in _NAMES_THE_BILLER:
-        named_so = (each.value for each in named if each.key == key and each.value in participants)
+    for kind in _NAMES_THE_BILLER:
+        named_so = (each.value for each in named if each.key == kind and each.value in participants)
         institution = institution or next(named_so, "")
     institution = await holder(api, Asked(party=named, institution=institution))
     return Asked(party=customer(named), institution=institution)
@@ -148,41 +153,51 @@ def _bill(about: Asked, row: dict[str, Any], now_ms: int) -> Instrument | None:
 
 
 async def _payments(api: Api, call: Call, about: Asked, *, name: str = _PAYMENT) -> web.Response:
-    """Answer with the payments that the caller made or was paid: the biller's word, else the hub's own record."""
-    window, biller = window_of(call), about.institution
+    """Answer with the payments that the caller made or was paid: the biller's word, else the hub's own record.
+
+    The caller sees what its own transfers paid, whoever tells; a biller sees all that its own system says.
+    """
+    window = window_of(call)
+    paid = await _paid(api, call, about)
     try:
         said = (await asked(api, call, Kind.BILL_PAYMENTS, about, window.whole())).rows
     except ApiError as error:
         if dict(error.parameters).get("reason") != "unsupported":
             raise
-        said = await _on_record(api, call, about)
+        rows = [bill_payment(transfer, errand, {}) for transfer, errand in paid.values()]
+        rows = [row for row in rows if (window.since or "") <= row["creationDate"] <= (window.until or "~")]
     else:
-        said = await _ours(api, call, biller, said)
-    return cut(rows_of(name, said), window)
+        ours = (row | _as_paid(paid[id_]) for row in said if (id_ := _transfer_of(row)) in paid)
+        rows = rows_of(name, said if call.caller == about.institution else tuple(ours))
+    return cut(rows, window)
 
 
-async def _ours(api: Api, call: Call, biller: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave others' payments out; the payer's own reference takes the place of the one the hub gave the biller."""
-    names = [str(row.get("serviceProviderPaymentReference", "")) for row in rows]
-    known = {each.own: each for each in await api.reader.issued_by(biller, Resource.BILL_PAYMENT, names)}
-    found = []
-    for row, own in zip(rows, names, strict=True):
-        payment = known.get(own)
-        mine = payment is not None and call.caller in (payment.owner, payment.terms.get("payerFsp"))
-        if call.caller == biller:
-            found.append(row)
-        elif payment is not None and mine:
-            found.append(row | {_CLIENTS: payment.terms.get(_CLIENTS) or payment.id})
+async def _paid(api: Api, call: Call, about: Asked) -> dict[str, tuple[Transfer, Errand]]:
+    """Find the caller's own transfers that pay the bill, or name none, among the last ones to where it may stand."""
+    # A bill that was paid by its reference alone was paid to the biller itself, whoever its customer is.
+    payees = (about.party, (own(about.institution),)) if about.reference else (about.party,)
+    transfers: list[Transfer] = []
+    for payee in payees:
+        keys = tuple(sorted({key(call.caller, each) for each in payee}))
+        transfers += [each for _, each in (await api.reader.listed(Sought(keys=keys, limit=LIMIT_MAX))).found]
+    found = {}
+    for transfer in sorted(transfers, key=lambda each: each.id, reverse=True):
+        body = body_of(transfer)
+        pays = body.errand is not None and body.errand.resource is Resource.BILL_PAYMENT
+        is_theirs = (body.biller or transfer.payee_fsp) == about.institution
+        if body.errand is not None and pays and is_theirs and body.errand.reference == about.reference:
+            found[transfer.id] = (transfer, body.errand)
     return found
 
 
-async def _on_record(api: Api, call: Call, about: Asked) -> list[dict[str, Any]]:
-    paid = await api.reader.bill_payments(about.institution, about.reference, call.caller)
-    return [
-        {"billPaymentStatus": "completed"} | each.terms | {_CLIENTS: each.terms.get(_CLIENTS) or each.id}
-        for each in paid
-        if not contradicts(customer(each.account), about.party)
-    ]
+def _transfer_of(row: dict[str, Any]) -> str:
+    return undashed(str(row.get(_CLIENTS, "")))
+
+
+def _as_paid(paid: tuple[Transfer, Errand]) -> dict[str, Any]:
+    """Put the payer's own reference in the place of the one under which the hub paid."""
+    transfer, errand = paid
+    return {_CLIENTS: errand.body.get(_CLIENTS) or transfer.id}
 
 
 _LIST: Final = f"[]{_PAYMENT}"

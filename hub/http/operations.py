@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hub.http import batches, errands, listings, lookups, payments, transactions
+from hub.http import accounts, batches, bills, errands, heartbeat, listings, lookups, payments, transactions
 from hub.http.operation import with_overrides
 
 OPERATIONS: Final = tuple(
@@ -13,6 +13,9 @@ OPERATIONS: Final = tuple(
             *batches.OPERATIONS,
             *errands.OPERATIONS,
             *lookups.OPERATIONS,
+            *heartbeat.OPERATIONS,
+            *bills.OPERATIONS,
+            *accounts.OPERATIONS,
             *listings.OPERATIONS,
         )
     )

@@ -199,10 +199,6 @@ class LookUps:
             return []
         return _instruments((await self._one(statements.INSTRUMENTS_OWN, participant, kind, list(own)))[0])
 
-    async def bill_payments(self, biller: str, bill: str, caller: str) -> list[Instrument]:
-        """Return what was paid for a bill and the caller may see."""
-        return _instruments((await self._one(statements.BILL_PAYMENTS, biller, bill, caller))[0])
-
     async def remember(self, seen: Sequence[Instrument]) -> None:
         """Keep which participant has what was seen in an answer."""
         await self._run(statements.REMEMBER, msgspec.json.encode(seen).decode())

@@ -172,17 +172,6 @@ class MemoryStore:
         every = [each for each in self.issued.values() if (each.participant, each.kind) == (participant, kind)]
         return self.instruments_named([each.name for each in every if each.own in own])
 
-    async def bill_payments(self, biller: str, bill: str, caller: str) -> list[Instrument]:
-        """Return what was paid for a bill and the caller may see."""
-        found = [
-            each
-            for each in self.issued.values()
-            if each.kind is Resource.BILL_PAYMENT
-            and (each.participant, each.terms.get("billReference")) == (biller, bill)
-            and caller in (each.participant, each.owner, each.terms.get("payerFsp"))
-        ]
-        return sorted(found, key=lambda each: (each.created_ms, each.id), reverse=True)[:1000]
-
     def instruments_named(self, names: Sequence[Named]) -> list[Instrument]:
         """Return instruments, each with how the transfer that used it stands."""
         return [

@@ -90,8 +90,5 @@ class Reader(Protocol):
     async def issued_by(self, participant: str, kind: Resource, own: Sequence[str]) -> list[Instrument]:
         """Return what this participant issued under these names of its own."""
 
-    async def bill_payments(self, biller: str, bill: str, caller: str) -> list[Instrument]:
-        """Return what was paid for a bill and the caller may see, the newest first, not more than a thousand."""
-
     async def alive(self) -> bool:
         """Say whether the database answers."""

@@ -217,13 +217,6 @@ SELECT coalesce(json_agg(x), '[]')::text FROM (
     SELECT {_INSTRUMENT} FROM instrument AS i WHERE i.participant = %s AND i.kind = %s AND i.own = ANY(%s)
     ORDER BY i.id) AS x"""
 
-# A biller sees every payment of its bill; who paid sees its own. Both conditions find their rows by an index.
-BILL_PAYMENTS: Final = f"""
-SELECT coalesce(json_agg(x), '[]')::text FROM (
-    SELECT {_INSTRUMENT} FROM instrument AS i WHERE i.kind = 'billpayment' AND i.participant = %s
-    AND i.terms ->> 'billReference' = %s AND %s IN (i.participant, i.owner, i.terms ->> 'payerFsp')
-    ORDER BY i.created_ms DESC, i.id DESC LIMIT 1000) AS x"""
-
 REMEMBER: Final = f"""
 INSERT INTO instrument
 SELECT * FROM json_to_recordset(%s::json) AS r({recordset(tables.instrument)})
