@@ -15,7 +15,7 @@ from hub.core.instrument import Amendment, Instrument, Named
 from hub.core.participant import Role
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
-from routing.money import Money
+from routing.money import Money, MoneyError
 
 # The field in which each object of the API carries its reference.
 REFERENCES: Final = {
@@ -89,7 +89,10 @@ def _own_quotation(submit: Submit, errand: Errand, participant: str, now_ms: int
     """Quote what the hub takes for it: nothing, in one currency."""
     asked, expires_ms = errand.body, now_ms + QUOTE_LIFETIME_MS
     amount, currency = str(asked.get("requestAmount", "")), str(asked.get("requestCurrency", ""))
-    amount = str(Money.parse(amount, currency))
+    try:
+        amount = str(Money.parse(amount, currency))
+    except MoneyError as error:
+        raise RefusedError(Reason.CURRENCY_UNSUPPORTED, str(error)) from None
     quote = {
         "quoteId": submit.transfer,
         "sendingAmount": amount,
