@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final
 
+from hub.http.asking import LIMIT_MAX
 from hub.http.operation import Operation
 from hub.http.schema.objects import COUNT, NAME, TEXT, TIME, Schema
 from hub.http.schema.words import ENUMS, UUID
@@ -43,14 +44,14 @@ _OVERRIDE: Final[Headers] = {"X-HTTP-Method-Override": ("PATCH", {"type": "strin
 _OWN: Final = ("/requeststates/", "/responses/", "/errors/")
 
 QUERY: Final[Headers] = {
-    "limit": ("how many at most; 50 unless given", COUNT | {"minimum": 1}),
+    "limit": ("how many at most; 50 unless given", COUNT | {"minimum": 1, "maximum": LIMIT_MAX}),
     "offset": ("how many of the newest to leave out", COUNT),
     "fromDateTime": ("created then or later", TIME),
     "toDateTime": ("created then or earlier", TIME),
-    "transactionStatus": ("only those in this status", TEXT),
+    "transactionStatus": ("only those in this status", {"type": "string", "enum": list(ENUMS["requestStatus"])}),
     "transactionType": ("only those of this type", {"type": "string", "enum": list(ENUMS["type"])}),
-    "displayType": ("only those of this type", TEXT),
-    "codeState": ("only those in this state", TEXT),
+    "displayType": ("only what was paid, or only what was received", {"type": "string", "enum": ["debit", "credit"]}),
+    "codeState": ("only those in this state", {"type": "string", "enum": list(ENUMS["codeState"])}),
     "currency": ("of which currency; the participant's first unless given", TEXT),
 }
 PATHS: Final[dict[str, Schema]] = {

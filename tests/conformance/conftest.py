@@ -1,5 +1,6 @@
 """What conformance is measured on: the north side on loopback."""
 
 from tests.http.conftest import front
+from tests.scenario.conftest import stage
 
-__all__ = ["front"]
+__all__ = ["front", "stage"]

@@ -1,4 +1,7 @@
-"""Writes docs/conformance.md from the tests' own tables, and claims nothing else: `python -m tests.conformance.report`."""
+"""Writes docs/conformance.md from the tests' own tables, and claims nothing else.
+
+Run it with `python -m tests.conformance.report`.
+"""
 
 import re
 from pathlib import Path
@@ -68,7 +71,7 @@ def markdown() -> str:
             for key, why in DIFFERENT.items()
         ),
         "",
-        "Lists of bill payments and of codes are arrays, as the text and every client have them; the file has one object.",
+        "Lists of bill payments and of codes are arrays, as in the text and all clients; the file has one object.",
         "",
         "## Error codes",
         "",

@@ -42,6 +42,7 @@ DIFFERENT: Final[dict[tuple[str, str, str, str], str]] = {
     (r"(identityId|limit)", "min.*", "None", "1"): "none is no answer to how many, or to which",
     (r"(\[\]\.)?(authorisationCode|mandateReference)", "minLength", "None", "1"): "an empty reference names nothing",
     (r".*kycLevel", "minimum", "None", ".*"): "the least that 32 bits hold",
+    (r"transactionStatus|displayType|codeState", "enum|maxLength", "None|256", ".*"): "the words that the hub knows",
     (r"identityId", "maxLength", "None", "256"): "as every other reference",
 }
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator, oas30_format_checker

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from hub.http.schema.objects import OBJECTS, Schema, words
-from hub.http.schema.words import AMOUNT, ENUMS, day, in_utc, word
+from hub.http.schema.words import AMOUNT, ENUMS, day, in_utc, number, word
 
 _PROSE: Final = words(
     "errorDescription pendingReason descriptionText batchTitle batchDescription rejectionReason billDescription"
@@ -92,8 +92,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _number(schema: Schema, value: Any, _: str) -> int:
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
-        value = int(value)
+    value = number(value)
     if type(value) is not int:
         raise _No("not a whole number")
     least = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)

@@ -132,7 +132,9 @@ def day(text: str) -> str:
 
 
 def number(value: object) -> object:
-    """Read a whole number that may be written as text; what is none is left for the validation to refuse."""
+    """Read a whole number that may be written as text, or as 2.0; what is none is left for the validation to refuse."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= INT32_MAX:
+        return int(value)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(INT32_MAX)):
         return int(value)
     return value
