@@ -22,5 +22,5 @@ async def tell_again(store: SqlStore, id_: str) -> int:
     notices = [] if transfer is None else notices_of(transfer, body_of(transfer), await store.scheme(), {})
     count = await store.letters.again(name, notices)
     if not count:
-        raise NothingToTellError(f"nobody is to be told of {id_}")
+        raise NothingToTellError(f"nobody is to be told of {id_}, or is being told now")
     return count

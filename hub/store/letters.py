@@ -20,11 +20,11 @@ _PARKED: Final = f"""
 SELECT replace(transfer::text, '-', ''), queue, attempts, coalesce(note, '') FROM outbox
 WHERE parked AND {IS_LETTER} ORDER BY due_ms, transfer LIMIT %s"""
 
-# What is still there goes out as it was written; only what has gone is written anew.
+# What failed goes out as it was written; only what has gone is written anew. What was not tried before is on its way.
 _AGAIN: Final = f"""
 WITH waiting AS (
     UPDATE outbox SET parked = false, attempts = 0, due_ms = {NOW_MS}
-    WHERE transfer = %s::uuid AND {IS_LETTER} RETURNING 1
+    WHERE transfer = %s::uuid AND {IS_LETTER} AND (parked OR attempts > 0) RETURNING 1
 ), written AS (
     INSERT INTO outbox (transfer, seq, queue, body, due_ms)
     SELECT transfer, seq, queue, body, {NOW_MS}

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hub.core.change import Outgoing
-from hub.core.command import Transfer
+from hub.core.change import Notice, Outgoing
 from hub.core.transfer import State
 from hub.store.memory import MemoryStore
 from routing.bus import Bus, BusError
@@ -68,11 +67,11 @@ class Callers:
         self._chance = chance
 
     async def send(self, message: Outgoing, attempts: int) -> None:
-        key = (message.transfer, message.seq)
+        key = message.key
         if self._chance.random() < self.badness:
             await self._store.postpone(key, wait_ms=1_000 << min(attempts, 6), note="status 503")
             return
-        transfer = msgspec.json.decode(message.body, type=Transfer)
+        transfer = msgspec.json.decode(message.body, type=Notice).transfer
         self.told.setdefault(transfer.id, set()).add(transfer.state)
         if self._chance.random() >= self.badness:
             await self._store.sent([key])

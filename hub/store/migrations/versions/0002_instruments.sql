@@ -13,7 +13,7 @@ CREATE TABLE instrument (
     expires_ms BIGINT,
     used_by UUID,
     CONSTRAINT pk_instrument PRIMARY KEY (id),
-    CONSTRAINT uq_instrument_kind UNIQUE (kind, reference, participant)
+    CONSTRAINT uq_instrument_kind_reference_participant UNIQUE (kind, reference, participant)
 );
 
 CREATE INDEX ix_instrument_own ON instrument (participant, kind, own);
