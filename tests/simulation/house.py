@@ -134,7 +134,8 @@ class House:
         )
         transfer = f"{number + 1:032x}"
         original = self.store.transfers.get(self.chance.choice(self.accepted or [""]))
-        if original is not None and self.chance.random() < 0.15:
+        # What failed at once named no FSP, and so nobody who may reverse it.
+        if original is not None and original.payer_fsp and self.chance.random() < 0.15:
             caller = self.chance.choice([original.payer_fsp, original.payee_fsp])
             part = Money(self.chance.randint(1, original.minor), "KES") if self.chance.random() < 0.5 else None
             return Submit(transfer=transfer, caller=caller, body=body, money=part, original=original.id)
