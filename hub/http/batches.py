@@ -23,6 +23,7 @@ from hub.http.ids import new_id, undashed
 from hub.http.operation import PAGED, Operation
 from hub.http.resources import accepted
 from hub.http.schema.transactions import BatchTransaction, PatchItem
+from hub.http.taking import where
 from hub.http.transactions import is_id, validated_patch
 from hub.store.batches import Approval, Batches
 from hub.store.read import RequestRow
@@ -53,7 +54,7 @@ async def create(api: Api, call: Call) -> web.Response:
         rows = _lines(found, Reading(batch.id, call.caller, await api.scheme(), await api.country(call), now_ms))
         earlier = await batches.create(batch, rows, letters)
     if earlier != batch.id:
-        raise await _duplicate(batches, earlier)
+        raise await _duplicate(api, earlier)
     _log.info("batch.accepted", batch=batch.id, caller=batch.caller, rows=len(found.rows), status=batch.status)
     return _accepted(api, batch.request, batch.id, batch.callback_url)
 
@@ -86,7 +87,7 @@ async def patch(api: Api, call: Call) -> web.Response:
     )
     request, subject = await batches.approve(batch.id, approval, letters_on_approval)
     if subject != batch.id:
-        raise await _duplicate(batches, subject)
+        raise await _duplicate(api, subject)
     _log.info("batch.approved", batch=batch.id, caller=call.caller, client=call.client)
     return _accepted(api, request, batch.id, approval.callback_url)
 
@@ -274,10 +275,8 @@ async def _visible(api: Api, call: Call) -> tuple[Batches, Batch]:
     return batches, batch
 
 
-async def _duplicate(batches: Batches, earlier: str) -> ApiError:
-    kind = "transactions" if await batches.batch(earlier) is None else "batchtransactions"
-    words = words_of(Reason.DUPLICATE)
-    return ApiError(*words, parameters=[("reason", str(Reason.DUPLICATE)), ("link", f"/{kind}/{earlier}")])
+async def _duplicate(api: Api, earlier: str) -> ApiError:
+    return refused(Refusal(reason=Reason.DUPLICATE), await where(api, earlier))
 
 
 def _accepted(api: Api, request: str, batch: str, url: str) -> web.Response:

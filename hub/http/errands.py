@@ -7,19 +7,18 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
-import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
-from hub.core.command import Body, Refusal, Submit
+from hub.core.command import Body, Submit
 from hub.http.api import Api, Call
 from hub.http.credentials import sealed
-from hub.http.errors import answer, invalid, refused
+from hub.http.errors import invalid
 from hub.http.ids import new_id, undashed
 from hub.http.operation import Operation, both
 from hub.http.paths import account_of, customer, party_in
-from hub.http.resources import accepted
 from hub.http.schema import Account, AuthorisationCode, DebitMandate, Link, PatchItem, Quotation
+from hub.http.taking import taken
 from hub.http.transactions import validated, validated_patch
 from routing.message import Errand, Resource
 from routing.money import NOTHING, Money, MoneyError
@@ -47,8 +46,6 @@ _CHANGEABLE: Final[Mapping[Resource, Mapping[str, tuple[str, ...]]]] = {
     Resource.LINK: {"mode": ("push", "pull", "both"), "status": ("active", "inactive")},
     Resource.CODE: {"codeState": ("cancelled",)},
 }
-
-_log: Final = structlog.get_logger("http")
 
 
 async def create_mandate(api: Api, call: Call) -> web.Response:
@@ -174,14 +171,7 @@ async def _sent(api: Api, call: Call, errand: Errand, payee: Party, *, subject: 
     )
     institution = await api.institution(call)
     submit = Submit(transfer=transfer, caller=call.caller, body=body, money=NOTHING, institution=institution)
-    result = await api.door.handle(submit)
-    if isinstance(result, Refusal):
-        _log.info("errand.refused", caller=call.caller, resource=errand.resource, reason=result.reason)
-        raise refused(result)
-    _log.info("errand.accepted", errand=submit.transfer, caller=call.caller, resource=errand.resource)
-    reference = subject or result.transfer
-    has_callback = bool(body.callback_url)
-    return answer(202, accepted(body.request, reference, callback=has_callback, poll_limit=api.settings.poll_limit))
+    return await taken(api, submit)
 
 
 OPERATIONS: Final = (

@@ -101,12 +101,12 @@ def words_of(reason: str, code: str = "") -> Words:
     )
 
 
-def refused(refusal: Refusal) -> ApiError:
-    """Turn the hub's refusal into an error."""
+def refused(refusal: Refusal, link: str = "") -> ApiError:
+    """Turn the hub's refusal into an error; `link` is where the first result of a repeated request is."""
     words = words_of(refusal.reason)
     parameters = [("reason", str(refusal.reason))]
-    if refusal.transfer:
-        parameters.append(("link", f"/transactions/{refusal.transfer}"))
+    if link or refusal.transfer:
+        parameters.append(("link", link or f"/transactions/{refusal.transfer}"))
     return ApiError(*words, parameters=parameters)
 
 

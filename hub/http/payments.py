@@ -5,27 +5,24 @@ A bill payment is a transfer like any other: the payer's institution asks, the b
 
 from typing import Any, Final
 
-import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
-from hub.core.command import Body, Refusal, Submit
+from hub.core.command import Body, Submit
 from hub.http.api import Api, Call
 from hub.http.credentials import sealed
-from hub.http.errors import answer, bad_amount, refused, unknown_object
+from hub.http.errors import bad_amount, unknown_object
 from hub.http.ids import new_id
 from hub.http.operation import Operation, both
 from hub.http.paths import account_of, customer
-from hub.http.resources import accepted
 from hub.http.schema import BillPayment, BillPayment2
+from hub.http.taking import taken
 from hub.http.transactions import validated
 from routing.message import Errand, Resource
 from routing.money import Money, MoneyError
 from routing.party import Party, party
 
 _DESCRIBED: Final = ("descriptionText", "metadata", "customData")
-
-_log: Final = structlog.get_logger("http")
 
 
 async def pay_bill_of_account(api: Api, call: Call) -> web.Response:
@@ -74,13 +71,7 @@ async def _pay(
         errand=errand,
     )
     submit = Submit(transfer=transfer, caller=call.caller, body=body, money=money, institution=institution)
-    result = await api.door.handle(submit)
-    if isinstance(result, Refusal):
-        _log.info("bill_payment.refused", caller=call.caller, reason=result.reason)
-        raise refused(result)
-    has_callback = bool(body.callback_url)
-    state = accepted(body.request, result.transfer, callback=has_callback, poll_limit=api.settings.poll_limit)
-    return answer(202, state)
+    return await taken(api, submit)
 
 
 def _money(data: dict[str, Any]) -> Money:

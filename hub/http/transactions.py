@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 import msgspec
-import structlog
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -15,8 +14,9 @@ from hub.http.errors import ApiError, answer, bad_amount, bad_body, invalid, ref
 from hub.http.ids import new_id, undashed
 from hub.http.operation import Operation
 from hub.http.qr import code_in
-from hub.http.resources import accepted, transaction
+from hub.http.resources import transaction
 from hub.http.schema import TYPES, PatchItem, Reversal, Transaction, TransactionType
+from hub.http.taking import taken
 from routing.message import Errand, Resource, Verdict
 from routing.money import Money, MoneyError
 from routing.party import Party, PartyError, party
@@ -27,8 +27,6 @@ _PATCH: Final = TypeAdapter(list[PatchItem])
 _PATCH_MAX: Final = 10
 # What the hub keeps in columns of its own, so it is not kept a second time.
 _CONSUMED: Final = frozenset({"amount", "currency", "debitParty", "creditParty", "type"})
-
-_log: Final = structlog.get_logger("http")
 
 
 async def create(api: Api, call: Call) -> web.Response:
@@ -70,7 +68,7 @@ async def reverse(api: Api, call: Call) -> web.Response:
         money=money,
         original=original,
     )
-    return await _begun(api, submit)
+    return await taken(api, submit)
 
 
 async def view(api: Api, call: Call) -> web.Response:
@@ -177,7 +175,7 @@ async def _submit(api: Api, call: Call, model: TransactionType, kind: str, data:
         money=money,
         institution=await api.institution(call),
     )
-    return await _begun(api, submit)
+    return await taken(api, submit)
 
 
 async def _body(
@@ -213,21 +211,6 @@ def _party(name: str, pairs: Any, region: str | None) -> Party:
         return party([(each["key"], each["value"]) for each in pairs], region)
     except PartyError as error:
         raise invalid(name, "formatError", str(error)) from None
-
-
-async def _begun(api: Api, submit: Submit) -> web.Response:
-    result = await api.guesses.handled(api.door, submit)
-    if isinstance(result, Refusal):
-        _log.info("transfer.refused", caller=submit.caller, reason=result.reason)
-        raise refused(result)
-    _log.info("transfer.accepted", transfer=submit.transfer, caller=submit.caller, state=result.state)
-    state = accepted(
-        submit.body.request,
-        result.transfer,
-        callback=bool(submit.body.callback_url),
-        poll_limit=api.settings.poll_limit,
-    )
-    return answer(202, state)
 
 
 OPERATIONS: Final = (

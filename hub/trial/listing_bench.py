@@ -49,8 +49,10 @@ SELECT id, CASE WHEN created_ms %% 1000 = 0 THEN 'aborted' ELSE 'committed' END,
 FROM transfer"""
 _LISTING: Final = """
 INSERT INTO listing (key, created_ms, transfer, side)
+SELECT k.key, t.created_ms, t.id, k.side FROM transfer AS t CROSS JOIN bench_key AS k WHERE k.customer IS NULL
+UNION ALL
 SELECT k.key, t.created_ms, t.id, k.side FROM transfer AS t
-JOIN bench_key AS k ON k.customer IS NULL OR k.customer = t.created_ms %% %(customers)s"""
+JOIN bench_key AS k ON k.customer = t.created_ms %% %(customers)s"""
 
 
 async def measure_listing(console: Console, count: int, *, json_file: Path | None) -> bool:

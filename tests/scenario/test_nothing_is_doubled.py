@@ -7,7 +7,7 @@ from hub.core.transfer import State
 from hub.store.audit import run_audit
 from hub.trial.plays import BAOBAB, SAVANNA
 from hub.trial.world import World
-from tests.scenario.acting import ended, request_body
+from tests.scenario.acting import ended, request_body, result
 
 
 async def test_one_correlation_id_sent_twenty_times_at_once_moves_money_once(stage: World) -> None:
@@ -49,3 +49,19 @@ async def test_the_caller_is_called_back_once_with_the_result(stage: World) -> N
     assert b'"transactionStatus":"completed"' in body
     assert reply.reference.encode() in body
     assert stage.sink.duplicates == 0
+
+
+async def test_a_correlation_id_is_used_once_whatever_it_asked_for_and_leads_to_what_that_came_to(stage: World) -> None:
+    caller = stage.clients["baobab"]
+    body = {"amount": "5.00", "currency": "KES", "codeLifetime": 600}
+    path = f"/accounts/msisdn/{BAOBAB}/authorisationcodes"
+    code = await caller.post(path, body)
+    made = await result(stage, code)
+    for again in (
+        await caller.post(path, body, correlation=code.correlation),
+        await caller.submit("transfer", request_body(BAOBAB, SAVANNA, "5.00"), correlation=code.correlation),
+    ):
+        assert (again.status, again.error) == (400, "businessRule/duplicateRequest")
+        pairs = {each["key"]: each["value"] for each in again.body["errorParameters"]}
+        assert pairs["link"] == f"{path}/{made['authorisationCode']}".replace("msisdn/+", "msisdn@%2B")
+        assert (await caller.get(pairs["link"])).body["authorisationCode"] == made["authorisationCode"]
