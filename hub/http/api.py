@@ -17,7 +17,7 @@ from yarl import URL
 from hub.core.participant import Scheme
 from hub.flow import Door
 from hub.http.errors import ApiError, invalid
-from hub.http.limits import Guesses, Polls
+from hub.http.limits import Guesses, Polls, Remembered
 from hub.http.schema import in_utc
 from hub.store.batches import Batches
 from hub.store.read import Reader
@@ -78,6 +78,8 @@ class Api:
         self.seal = seal  # None: customers' credentials are refused
         self.polls = Polls(settings.poll_limit)
         self.guesses = Guesses()
+        # What was kept of a bill is not written again while it says the same.
+        self.seen: Remembered[str, list[bytes]] = Remembered(list)
         self.uploads = asyncio.Semaphore(UPLOADS_MAX)
         self._scheme: tuple[Scheme, float] | None = None
 

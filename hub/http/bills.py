@@ -20,7 +20,6 @@ from hub.http.api import Api, Call
 from hub.http.asking import LIMIT_MAX, Asked, asked, cut, holder, listed, rows_of, shown, window_of
 from hub.http.errors import ApiError, unknown_object
 from hub.http.ids import undashed
-from hub.http.limits import Remembered
 from hub.http.operation import PAGED, WINDOW, Operation, both
 from hub.http.paths import account_of, customer
 from hub.http.resources import bill_payment
@@ -32,9 +31,6 @@ _SEVERAL: Final = "Several billers have a bill of this reference; name one in X-
 # Identifiers that name the biller; what is left names its customer.
 _NAMES_THE_BILLER: Final = ("serviceprovider", "organisationid")
 _REFERENCE_MAX: Final = 256
-# What was remembered of a bill is not written again while it says the same.
-_SEEN_MAX: Final = 65_536
-_seen: Final[Remembered[str, list[bytes]]] = Remembered(list, _SEEN_MAX)
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -124,11 +120,11 @@ async def _remember(api: Api, about: Asked, rows: Sequence[dict[str, Any]]) -> N
     """Keep whose bills these are, written once for all of them and only where they say something new."""
     now_ms = time.time_ns() // 1_000_000
     fresh = [bill for row in rows if (bill := _bill(about, row, now_ms)) is not None]
-    fresh = [bill for bill in fresh if _encode(bill.terms) not in _seen.of(bill.id)]
+    fresh = [bill for bill in fresh if _encode(bill.terms) not in api.seen.of(bill.id)]
     if fresh:
         await api.door.store.remember(fresh)
     for bill in fresh:
-        _seen.of(bill.id)[:] = [_encode(bill.terms)]
+        api.seen.of(bill.id)[:] = [_encode(bill.terms)]
 
 
 def _bill(about: Asked, row: dict[str, Any], now_ms: int) -> Instrument | None:
