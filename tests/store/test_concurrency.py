@@ -10,13 +10,15 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from hub.core.command import Done, Fund, Submit
+from hub.core.instrument import Instrument
 from hub.core.participant import Participant, Role, SchemeFile
 from hub.core.transfer import State
 from hub.flow import Door
 from hub.ledger.account import counters
 from hub.store.audit import run_audit
-from routing.message import Operation, Verdict
+from routing.message import Operation, Resource, Verdict
 from routing.money import Money
+from routing.party import party
 from tests.store.house import ALPHA, BRAVO, House, reason_of, said, scheme_file, submit, transfer_id
 
 pytestmark = pytest.mark.postgres
@@ -187,3 +189,42 @@ async def test_schemes_applied_beside_the_traffic_stop_nobody(sql_house: House) 
     assert set(answers) == {""}
     assert counters(await sql_house.position("alpha")) == (150_00, 0, 0, 0)
     assert sql_house.findings() == []
+
+
+async def test_a_code_redeemed_through_both_doors_at_once_pays_once(sql_house: House) -> None:
+    await sql_house.store.apply_scheme(scheme_file(cap="100000"), "test")
+    doors = await sql_house.doors(2)
+    for number in range(20):
+        await sql_house.store.remember([code(f"{number:016d}")])
+        sent = [redeeming(f"{number:016d}", number * 100 + place) for place in range(8)]
+        await asyncio.gather(*(door.handle(each) for door, each in zip(doors * 4, sent, strict=True)))
+        stand = [await sql_house.transfer(each.transfer) for each in sent]
+        assert sorted(each.reason for each in stand) == ["", *["code_forbids"] * 7]
+        (paid,) = [each.id for each in stand if not each.reason]
+        (kept,) = await sql_house.store.instruments(Resource.CODE, f"{number:016d}")
+        assert kept.used_by == paid
+    assert run_audit(sql_house.url).findings == []
+
+
+def code(reference: str) -> Instrument:
+    """A code that alpha issued to its customer."""
+    return Instrument(
+        id=f"{int(reference):032x}",
+        kind=Resource.CODE,
+        reference=reference,
+        participant="alpha",
+        connection="alpha-1",
+        own="1",
+        owner="alpha",
+        account=party([("msisdn", ALPHA)]),
+        terms={"authorisationCode": reference, "codeState": "active", "amount": "100", "currency": "KES"},
+        created_ms=0,
+        updated_ms=0,
+    )
+
+
+def redeeming(reference: str, number: int) -> Submit:
+    """Bravo's merchant redeems the code; nobody names the payer."""
+    asked = submit(number, "100", caller="bravo")
+    body = msgspec.structs.replace(asked.body, payer=(), details={"oneTimeCode": reference})
+    return msgspec.structs.replace(asked, body=body)
