@@ -5,14 +5,9 @@ nothing would be doubled: ids of transfers are derived, and a row is marked only
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from hub.core.batch import Batch, Ended, Item, ItemState, Progress, Traffic
 from hub.core.change import Outgoing
@@ -20,11 +15,10 @@ from hub.core.command import Reason
 from hub.ledger.account import Account
 from hub.ledger.position import available
 from hub.store import statements
-from hub.store.contract import UnavailableError
+from hub.store.pooled import Connection, Pooled
 from hub.store.tables import batch as _table
 from hub.store.tables import recordset
 
-Connection = AsyncConnection[TupleRow]
 NOW_MS: Final = statements.NOW_MS
 # How long a worker has for one look at a batch before another may take it.
 LEASE_MS: Final = 30_000
@@ -167,28 +161,8 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     callback_url: str = ""
 
 
-class Batches:
+class Batches(Pooled):
     """Where batches are kept."""
-
-    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
-        """Use this pool."""
-        self._pool = pool
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Connection]:
-        try:
-            async with self._pool.connection() as connection:
-                yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise UnavailableError(str(error)) from error
-
-    async def _rows(self, statement: str, *parameters: Any) -> list[Any]:
-        async with self._connected() as connection:
-            return await (await connection.execute(statement, parameters)).fetchall()
-
-    async def _run(self, statement: str, *parameters: Any) -> int:
-        async with self._connected() as connection:
-            return (await connection.execute(statement, parameters)).rowcount
 
     async def create(self, batch: Batch, lines: Lines, tell: Tell) -> str:
         """Keep a batch and all its rows in one commit; returns its id, or what had this correlation id before."""

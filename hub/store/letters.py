@@ -1,20 +1,13 @@
 """Letters that stay in the outbox: what could not be told to a participant; nothing else is sent again from here."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from hub.core.change import Outgoing
-from hub.store.contract import UnavailableError
+from hub.store.pooled import Pooled
 from hub.store.statements import IS_LETTER, NOW_MS
-
-Connection = AsyncConnection[TupleRow]
 
 _PARKED: Final = f"""
 SELECT replace(transfer::text, '-', ''), queue, attempts, coalesce(note, '') FROM outbox
@@ -43,24 +36,8 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
     note: str  # what went wrong the last time
 
 
-class Letters:
+class Letters(Pooled):
     """Callbacks and notices that wait."""
-
-    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
-        """Use this pool."""
-        self._pool = pool
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Connection]:
-        try:
-            async with self._pool.connection() as connection:
-                yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise UnavailableError(str(error)) from error
-
-    async def _rows(self, statement: str, *parameters: Any) -> list[Any]:
-        async with self._connected() as connection:
-            return await (await connection.execute(statement, parameters)).fetchall()
 
     async def parked(self, limit: int) -> list[Parked]:
         """Return what is not tried any more, the longest waiting first."""

@@ -3,15 +3,11 @@
 Nothing here posts to the ledger or moves a transfer. Each call is one short database transaction.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from hub.core.change import Case, Outgoing, Transition
 from hub.core.command import Transfer
@@ -22,11 +18,10 @@ from hub.ledger.account import Account, Kind
 from hub.ledger.journal import Entry, Phase, Posting
 from hub.store import listings, statements
 from hub.store.contract import OutboxKey, UnavailableError, Waiting
+from hub.store.pooled import Connection, Pooled
 from hub.store.read import Credential, RequestRow, Timeline
 from routing.message import Resource
 from routing.party import Identifier, Party
-
-Connection = AsyncConnection[TupleRow]
 
 _transfer: Final = msgspec.json.Decoder(Transfer).decode
 _transitions: Final = msgspec.json.Decoder(list[Transition]).decode
@@ -38,33 +33,17 @@ _scheme_file: Final = msgspec.json.Decoder(SchemeFile).decode
 _CREDENTIAL: Final = "c.client_id, c.participant, c.secret_hash, c.api_key_hash, c.enabled"
 
 
-class LookUps:
+class LookUps(Pooled):
     """What the PostgreSQL store does beside batches."""
 
     def __init__(self, readers: AsyncConnectionPool[Connection]) -> None:
         """Use this pool."""
-        self._readers = readers
+        super().__init__(readers)
         self._scheme: Scheme | None = None
 
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[Connection]:
-        try:
-            async with self._readers.connection() as connection:
-                yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise UnavailableError(str(error)) from error
-
-    async def _all(self, statement: str, *parameters: Any) -> list[Any]:
-        async with self._reading() as connection:
-            return await (await connection.execute(statement, parameters)).fetchall()
-
     async def _one(self, statement: str, *parameters: Any) -> Any:
-        rows = await self._all(statement, *parameters)
+        rows = await self._rows(statement, *parameters)
         return rows[0] if rows else None
-
-    async def _run(self, statement: str, *parameters: Any) -> int:
-        async with self._reading() as connection:
-            return (await connection.execute(statement, parameters)).rowcount
 
     async def transfer(self, id_: str) -> Transfer | None:
         """Return a transfer as it stands."""
@@ -74,7 +53,7 @@ class LookUps:
     async def listed(self, sought: Sought) -> Page:
         """Return a page of an account's transfers as they stand, the newest first."""
         statement, parameters = listings.question(sought)
-        async with self._reading() as connection:
+        async with self._connected() as connection:
             return listings.page(await (await connection.execute(statement, parameters)).fetchall())
 
     async def request(self, id_: str) -> RequestRow | None:
@@ -92,7 +71,7 @@ class LookUps:
 
     async def save_token(self, token_hash: bytes, client_id: str, expires_ms: int) -> None:
         """Keep an access token's hash; forget expired ones."""
-        async with self._reading() as connection, connection.pipeline():
+        async with self._connected() as connection, connection.pipeline():
             await connection.execute(f"DELETE FROM token WHERE expires_ms < {statements.NOW_MS}")
             await connection.execute("INSERT INTO token VALUES (%s, %s, %s)", (token_hash, client_id, expires_ms))
 
@@ -117,7 +96,7 @@ class LookUps:
 
     async def scheme(self) -> Scheme:
         """Return the scheme in force."""
-        async with self._reading() as connection:
+        async with self._connected() as connection:
             version = await (await connection.execute("SELECT max(version) FROM scheme")).fetchall()
             if self._scheme is None or self._scheme.version != version[0][0]:
                 self._scheme = await self._read_scheme(connection)
@@ -133,7 +112,7 @@ class LookUps:
 
     async def apply_scheme(self, file: SchemeFile, by: str) -> int:
         """Put a scheme in force in one commit; opens accounts and sets caps; returns its version."""
-        async with self._reading() as connection, connection.transaction(), connection.cursor() as cursor:
+        async with self._connected() as connection, connection.transaction(), connection.cursor() as cursor:
             await cursor.execute("LOCK TABLE scheme IN EXCLUSIVE MODE")
             # In the order in which batches lock them: an account opened later may come first by name.
             await cursor.execute("SELECT FROM account ORDER BY id FOR UPDATE")
@@ -158,7 +137,7 @@ class LookUps:
     async def overrides(self, party: Party) -> dict[Identifier, str]:
         """Return the directory overrides for a party's identifiers."""
         rows = [{"key": each.key, "value": each.value} for each in party]
-        found = await self._all(statements.OVERRIDES, msgspec.json.encode(rows).decode())
+        found = await self._rows(statements.OVERRIDES, msgspec.json.encode(rows).decode())
         return {Identifier(key, value): participant for key, value, participant in found}
 
     async def timeline(self, id_: str) -> Timeline | None:
@@ -168,7 +147,7 @@ class LookUps:
             return None
         entries = [
             Entry(Posting(subject, debit, credit, minor, Phase(phase)), *balances)
-            for subject, debit, credit, minor, phase, *balances in await self._all(statements.ENTRIES_OF, id_)
+            for subject, debit, credit, minor, phase, *balances in await self._rows(statements.ENTRIES_OF, id_)
         ]
         return Timeline(
             transfer=transfer,
@@ -213,7 +192,7 @@ class LookUps:
 
     async def due(self, limit: int) -> list[str]:
         """Return transfers whose time has come, the longest overdue first."""
-        return [row[0] for row in await self._all(statements.DUE, limit)]
+        return [row[0] for row in await self._rows(statements.DUE, limit)]
 
     async def waiting(self, limit: int) -> list[Waiting]:
         """Claim messages of the outbox that are due: nobody else gets them for a while."""
@@ -222,7 +201,7 @@ class LookUps:
                 message=Outgoing(transfer=transfer, seq=seq, queue=queue, body=msgspec.Raw(body.encode())),
                 attempts=attempts,
             )
-            for transfer, seq, queue, body, attempts in await self._all(statements.WAITING, limit)
+            for transfer, seq, queue, body, attempts in await self._rows(statements.WAITING, limit)
         ]
 
     async def sent(self, keys: Sequence[OutboxKey]) -> None:

@@ -10,9 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
-import psycopg
 from prometheus_client import Counter
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -29,9 +28,9 @@ from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
 from hub.store.letters import Letters
 from hub.store.lookups import LookUps
+from hub.store.pooled import LOST, Connection
 from routing.party import Identifier
 
-Connection = AsyncConnection[TupleRow]
 Cursor = AsyncCursor[TupleRow]
 
 _STATEMENTS: Final = Counter("hub_sql_statements", "Statements of batches sent to the database.")
@@ -164,21 +163,21 @@ class SqlStore(LookUps):
             )
         )
 
-        self.batches = Batches(self._readers)
-        self.letters = Letters(self._readers)
+        self.batches = Batches(self._pool)
+        self.letters = Letters(self._pool)
 
     async def open(self) -> None:
         """Open the connections; raises UnavailableError when the database does not answer."""
         try:
             await self._writers.open(wait=True, timeout=30)
-            await self._readers.open(wait=True, timeout=30)
+            await self._pool.open(wait=True, timeout=30)
         except PoolTimeout as error:
             raise UnavailableError("the database does not answer; is HUB_DATABASE_URL right?") from error
 
     async def close(self) -> None:
         """Let go of every connection."""
         await self._writers.close()
-        await self._readers.close()
+        await self._pool.close()
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[SqlWork]:
@@ -193,7 +192,7 @@ class SqlStore(LookUps):
                     raise
                 if connection.info.transaction_status.name != "IDLE":
                     await connection.execute("ROLLBACK")
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except LOST as error:
             raise UnavailableError(str(error)) from error
 
     async def scheme_of(self, version: int | None, connection: Connection) -> Scheme:
