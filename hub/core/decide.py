@@ -4,7 +4,7 @@ Every member is decided in order on what the members before it left, so a batch 
 one. A member that cannot be decided fails alone. Nothing here loads, waits or reads a clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,9 +12,9 @@ import msgspec
 from hub.core.admit import Plan, body_of, plan
 from hub.core.change import Case, Decided, Funding, Transition
 from hub.core.command import Command, Done, Due, Fund, Heard, Reason, Refusal, Result, Ruling, Submit, Transfer, Word
-from hub.core.errand import is_errand, issued
+from hub.core.errand import issued
 from hub.core.facts import Facts
-from hub.core.instrument import Amendment, Instrument
+from hub.core.instrument import Amendment, Instrument, Named
 from hub.core.meaning import EVENTS, connection_for, event_of, noted
 from hub.core.speech import words_of
 from hub.core.transfer import (
@@ -35,7 +35,7 @@ from hub.core.use import named_by
 from hub.core.witness import ENDS, insiders, may_say
 from hub.ledger.account import Kind
 from hub.ledger.journal import Book, OverCapError, Phase, Posting
-from routing.message import FailureClass, Operation, Outcome, Verdict
+from routing.message import FailureClass, Operation, Outcome, Resource, Verdict
 from routing.table import Rail
 
 # When nothing but an operator moves a transfer on: the year 9999, in Unix milliseconds.
@@ -125,15 +125,9 @@ class Bench:
     def _submit(self, command: Submit, found: Plan | Refusal | None) -> Result:
         if command.transfer in self._current:
             return Done(transfer=command.transfer, changed=False)  # said twice in one breath
-        if found is not None and (command.original or named_by(command.body)):
-            # Earlier members of this batch may have ended the original, reversed it, or redeemed the code.
-            now = msgspec.structs.replace(
-                self.facts,
-                transfers=self._current,
-                reversed_minor=self._reversed,
-                instruments={name: self._as_it_stands(each) for name, each in self._instruments.items()},
-            )
-            found = plan(command, now)
+        names = named_by(command.body)
+        if found is not None and (command.original or names):
+            found = self._planned_again(command, names)
         if not isinstance(found, Plan):
             if found is not None and found.transfer == command.transfer:
                 return Done(transfer=command.transfer, changed=False)  # our own commit, whose confirmation was lost
@@ -150,29 +144,43 @@ class Bench:
             event = Event.BARRED
             row = transition(transfer.flow, transfer.state, event)
             transfer = msgspec.structs.replace(transfer, reason=barred)
-        elif command.original:
-            self._reversed[command.original] = self._reversed.get(command.original, 0) + transfer.minor
-        elif found.made is not None:
-            self._keep(found.made)
         else:
-            self._redeem(command, transfer)
+            self._admitted(command, found, names)
         resource = found.made.terms if found.made is not None else {}
         detail = "; ".join(found.reasons)
         transfer = self._move(transfer, row, who="hub", detail=detail, enter=False, resource=resource)
         return Done(transfer=transfer.id, state=transfer.state, reason=barred or "")
+
+    def _planned_again(self, command: Submit, names: Iterable[Named]) -> Plan | Refusal:
+        """Plan on what earlier members of this batch left: the original ended or reversed, the code redeemed."""
+        now = msgspec.structs.replace(
+            self.facts,
+            transfers=self._current,
+            reversed_minor=self._reversed,
+            instruments={each.name: each for each in map(self._as_it_stands, self._named(names))},
+        )
+        return plan(command, now)
 
     def _as_it_stands(self, found: Instrument) -> Instrument:
         """Say how the transfer that used an instrument stands by now."""
         by = self._current.get(found.used_by or "")
         return found if by is None else msgspec.structs.replace(found, used_state=by.state)
 
-    def _redeem(self, command: Submit, transfer: Transfer) -> None:
-        """Let nobody else use the code that pays for this transfer."""
-        if is_errand(command.body) or not named_by(command.body):
-            return
-        code = body_of(transfer).instrument
-        for each in [known for known in self._instruments.values() if known.id == code]:
-            self._keep(msgspec.structs.replace(each, used_by=transfer.id, used_state=transfer.state))
+    def _named(self, names: Iterable[Named]) -> list[Instrument]:
+        """Return what was loaded, or made since, of these."""
+        return [self._instruments[name] for name in names if name in self._instruments]
+
+    def _admitted(self, command: Submit, found: Plan, names: Iterable[Named]) -> None:
+        """Note what an admitted submission takes: part of its original, a quotation of the hub's, a code."""
+        transfer = found.transfer
+        if command.original:
+            self._reversed[command.original] = self._reversed.get(command.original, 0) + transfer.minor
+        elif found.made is not None:
+            self._keep(found.made)
+        elif transfer.flow is not Flow.ERRAND:
+            # Let nobody else use the code that pays for this transfer.
+            for each in self._named(name for name in names if name.kind is Resource.CODE):
+                self._keep(msgspec.structs.replace(each, used_by=transfer.id, used_state=transfer.state))
 
     def _keep(self, instrument: Instrument) -> None:
         self._instruments[instrument.name] = instrument

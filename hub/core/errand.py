@@ -11,7 +11,7 @@ import msgspec
 
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
-from hub.core.instrument import Amendment, Instrument, Named
+from hub.core.instrument import CHANGED_BY_NAME, Amendment, Instrument, Named
 from hub.core.participant import Role
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
@@ -24,7 +24,6 @@ REFERENCES: Final = {
     Resource.CODE: "authorisationCode",
     Resource.QUOTATION: "quotationReference",
 }
-_NAMED_IN_PATH: Final = frozenset({Resource.MANDATE, Resource.LINK, Resource.CODE})
 QUOTE_LIFETIME_MS: Final = 300_000
 
 
@@ -45,7 +44,7 @@ def is_errand(body: Body) -> bool:
 
 def told(submit: Submit, errand: Errand, facts: Facts) -> Told:
     """Find who runs the errand; raises RefusedError."""
-    if errand.change and errand.resource in _NAMED_IN_PATH:
+    if errand.change and errand.resource in CHANGED_BY_NAME:
         return _change(submit, errand, facts)
     participant, reasons = _participant(submit, errand, facts)
     if not facts.scheme.active(participant):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hub.core.command import Reason, Refusal
-from hub.core.instrument import Instrument
+from hub.core.instrument import Instrument, references_in
 from hub.core.participant import Scheme
 from routing.message import Kind, Resource
 from routing.party import Identifier, Party, same
@@ -22,8 +22,6 @@ OPEN: Final = frozenset(
         Kind.HEARTBEAT,
     }
 )
-_BY_KEY: Final = {"linkref": Resource.LINK, "mandatereference": Resource.MANDATE}
-_STATUS: Final = {Resource.LINK: "status", Resource.MANDATE: "mandateStatus"}
 
 
 def route(
@@ -62,16 +60,10 @@ def _switched_off(scheme: Scheme, participant: str, kind: Kind) -> bool:
     )
 
 
-def references_in(party: Party) -> list[tuple[Resource, str]]:
-    """List the links and mandates that stand for an account."""
-    return [(_BY_KEY[each.key], each.value) for each in party if each.key in _BY_KEY]
-
-
 def opens(found: Instrument, caller: str, party: Party) -> bool:
     """Say whether a link or mandate lets the caller look at the account that it names by it."""
-    others = tuple(each for each in party if each.key not in _BY_KEY)
-    is_active = str(found.terms.get(_STATUS.get(found.kind, ""), "active")) == "active"
-    return caller in (found.owner, found.participant) and is_active and (not others or same(others, found.account))
+    others = tuple(each for each in party if not references_in((each,)))
+    return caller in (found.owner, found.participant) and found.active and (not others or same(others, found.account))
 
 
 def shows(found: Instrument, caller: str, payee: str) -> bool:

@@ -4,7 +4,7 @@ A mandate, link, code, quotation, account or paid bill lives at the participant 
 that is and what was agreed. It is kept by the errand that made it; nothing here asks anyone or moves money.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,19 @@ class Named(NamedTuple):
 
     kind: Resource
     reference: str
+
+
+# What is named in a path and changed there.
+CHANGED_BY_NAME: Final = frozenset({Resource.MANDATE, Resource.LINK, Resource.CODE})
+# The field in which each object of the API says whether it is in force.
+STATES: Final = {Resource.MANDATE: "mandateStatus", Resource.LINK: "status", Resource.CODE: "codeState"}
+ACTIVE: Final = "active"  # also where nobody spoke of a state
+_BY_KEY: Final = {"mandatereference": Resource.MANDATE, "linkref": Resource.LINK}
+
+
+def references_in(party: Party) -> list[Named]:
+    """List the mandates and links that stand for a party's account."""
+    return [Named(_BY_KEY[each.key], each.value) for each in party if each.key in _BY_KEY]
 
 
 class Amendment(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +63,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> Named:
         """How it is named at the hub."""
         return Named(self.kind, self.reference)
+
+    @property
+    def active(self) -> bool:
+        """Say whether a mandate, link or code is in force."""
+        return str(self.terms.get(STATES.get(self.kind, ""), ACTIVE)) == ACTIVE
 
     @property
     def spent(self) -> bool:

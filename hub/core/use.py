@@ -6,18 +6,15 @@ a code is never redeemed twice at two places at once, whatever the issuer would 
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from hub.core.command import Body, Reason, Submit
-from hub.core.instrument import Instrument, Named
+from hub.core.instrument import CHANGED_BY_NAME, Instrument, Named, references_in
 from routing.message import Resource
 from routing.money import NOTHING, Money, MoneyError
 from routing.party import Identifier, Party, PartyError, party, same
-
-_BY_KEY: Final = {"mandatereference": Resource.MANDATE, "linkref": Resource.LINK}
-_CHANGED: Final = frozenset({Resource.MANDATE, Resource.LINK, Resource.CODE})
 
 
 class RefusedError(Exception):
@@ -42,12 +39,12 @@ class Use(NamedTuple):
 
 def named_by(body: Body) -> set[Named]:
     """List the instruments that a submission names."""
-    names = {Named(_BY_KEY[each.key], each.value) for each in (*body.payer, *body.payee) if each.key in _BY_KEY}
+    names = {*references_in(body.payer), *references_in(body.payee)}
     if code := body.details.get("oneTimeCode"):
         names.add(Named(Resource.CODE, str(code)))
     if quotation := _quoted(body).get("quotationReference"):
         names.add(Named(Resource.QUOTATION, str(quotation)))
-    if body.errand is not None and body.errand.change and body.errand.resource in _CHANGED:
+    if body.errand is not None and body.errand.change and body.errand.resource in CHANGED_BY_NAME:
         names.add(Named(body.errand.resource, body.errand.reference))
     return names
 
@@ -75,7 +72,7 @@ def _by_mandate(use: Use, caller: str, money: Money, mandate: Instrument, now_ms
     payee = _party(terms.get("payee"))
     if caller not in (mandate.owner, mandate.participant) and not (payee and same(payee, use.body.payee)):
         raise RefusedError(Reason.MANDATE_FORBIDS, "it was given to another payee")
-    if str(terms.get("mandateStatus", "active")) != "active":
+    if not mandate.active:
         raise RefusedError(Reason.MANDATE_FORBIDS, "it is not active")
     if today < str(terms.get("startDate", ""))[:10] or today > (str(terms.get("endDate") or "9999"))[:10]:
         raise RefusedError(Reason.MANDATE_FORBIDS, "it is not valid today")
@@ -86,10 +83,10 @@ def _by_mandate(use: Use, caller: str, money: Money, mandate: Instrument, now_ms
 
 
 def _by_link(use: Use, caller: str, _: Money, link: Instrument, __: int) -> Use:
-    mode, payee_side = str(link.terms.get("mode", "")), _names(use.body.payee, link)
+    mode, payee_side = str(link.terms.get("mode", "")), link.name in references_in(use.body.payee)
     if caller not in (link.owner, link.participant):
         raise RefusedError(Reason.LINK_FORBIDS, "it was given to another participant")
-    if str(link.terms.get("status", "active")) != "active":
+    if not link.active:
         raise RefusedError(Reason.LINK_FORBIDS, "it is not active")
     if mode not in ("both", "push" if payee_side else "pull"):
         raise RefusedError(Reason.LINK_FORBIDS, f"its mode is {mode}")
@@ -126,7 +123,7 @@ def _code_obstacle(code: Instrument, body: Body, caller: str, money: Money, now_
     exact = str(terms.get("amountType", "exact")) != "maximum"
     unfit = limit is not None and (money.minor > limit.minor or (exact and money.minor != limit.minor))
     obstacles = (
-        (str(terms.get("codeState", "active")) != "active", "it is not active"),
+        (not code.active, "it is not active"),
         (code.spent, "it is used"),
         (code.expires_ms is not None and now_ms >= code.expires_ms, "it is expired"),
         (bool(types) and body.type not in types, f"it is not for {body.type}"),
@@ -169,10 +166,6 @@ def _replaced(body: Body, found: Instrument, **fields: Any) -> Body:
 
 def _why(found: Instrument) -> str:
     return f"{found.kind} issued by {found.participant}"
-
-
-def _names(given: Party, found: Instrument) -> bool:
-    return any(each.key == "linkref" and each.value == found.reference for each in given)
 
 
 def _is_holder(pair: dict[str, Any], payee: Party, caller: str) -> bool:

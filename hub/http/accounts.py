@@ -10,8 +10,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from hub.core.errand import REFERENCES
-from hub.core.inquiry import contradicts, opens, references_in, shows
-from hub.core.instrument import Instrument
+from hub.core.inquiry import contradicts, opens, shows
+from hub.core.instrument import ACTIVE, STATES, Instrument, references_in
 from hub.http.api import Api, Call
 from hub.http.asking import Asked, asked, cut, holder, parameter, rows_of, shown, window_of
 from hub.http.errors import ApiError, invalid, unknown_object
@@ -147,9 +147,8 @@ def _under_our_name(found: Instrument, said: dict[str, Any]) -> dict[str, Any]:
 
 def _terms(found: Instrument) -> dict[str, Any]:
     """Return what was agreed, under the hub's reference; a state that nobody spoke of is the first one."""
-    first = {Resource.MANDATE: "mandateStatus", Resource.LINK: "status", Resource.CODE: "codeState"}.get(found.kind)
-    state = {first: "active"} if first else {}
-    return state | found.terms | {REFERENCES[found.kind]: found.reference}
+    field = STATES.get(found.kind)
+    return ({field: ACTIVE} if field else {}) | found.terms | {REFERENCES[found.kind]: found.reference}
 
 
 async def _payee_fsp(api: Api, found: Instrument) -> str:
