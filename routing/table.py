@@ -5,7 +5,7 @@ identifier that names the institution, then the longest prefix. The rails say ov
 participant is reached. Every answer carries the reasons that are stored with the transfer and shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -137,20 +137,18 @@ class Rails:
 
     def to_ask(self, participant: str, kind: Kind) -> Routed:
         """Choose the first connection of the participant that answers this kind of question."""
-        reasons: list[str] = []
-        for connection in self._by_participant.get(participant, ()):
-            if connection.enabled and kind in connection.rail.questions:
-                return Routed(connection, (*reasons, f"{connection.name}: chosen"))
-            reasons.append(f"{connection.name}: passed over, it does not answer {kind}")
-        return Routed(None, tuple(reasons) or (f"{participant} has no connection",))
+        return self._first(participant, f"it does not answer {kind}", lambda rail: kind in rail.questions)
 
     def to_issue(self, participant: str, resource: Resource) -> Routed:
         """Choose the first connection of the participant over which this can be made, changed or paid."""
+        return self._first(participant, f"it has no {resource}", lambda rail: resource in rail.resources)
+
+    def _first(self, participant: str, obstacle: str, can: Callable[[Rail], bool]) -> Routed:
         reasons: list[str] = []
         for connection in self._by_participant.get(participant, ()):
-            if connection.enabled and resource in connection.rail.resources:
+            if connection.enabled and can(connection.rail):
                 return Routed(connection, (*reasons, f"{connection.name}: chosen"))
-            reasons.append(f"{connection.name}: passed over, it has no {resource}")
+            reasons.append(f"{connection.name}: passed over, {obstacle}")
         return Routed(None, tuple(reasons) or (f"{participant} has no connection",))
 
 

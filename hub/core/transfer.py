@@ -101,6 +101,19 @@ class IllegalTransitionError(Exception):
 S, E, F, M = State, Event, Effect, Message
 
 
+def _ends(waiting: State, doubt: State, done: Effect, undone: Effect) -> tuple[Row, ...]:
+    """Rows of the states in which one FSP's word decides all: how they end, in doubt or not."""
+    return tuple(
+        Row(state, event, end, effect, M.TELL_CALLER)
+        for state in (waiting, doubt)
+        for event, end, effect in (
+            (E.ACCEPTED, S.COMMITTED, done),
+            (E.REFUSED, S.ABORTED, undone),
+            (E.LAPSED, S.ABORTED, undone),
+        )
+    )
+
+
 def _waiting(waiting: State, doubt: State, instruction: Message) -> tuple[Row, ...]:
     """Rows of every state that waits for an FSP's word: how doubt begins, is asked about, and is left open."""
     return (
@@ -126,12 +139,7 @@ def _final(*states: State) -> tuple[Row, ...]:
 PUSH: Final = (
     Row(S.RECEIVED, E.ADMITTED, S.RESERVED, F.RESERVE, M.CREDIT_PAYEE),
     Row(S.RECEIVED, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
-    Row(S.RESERVED, E.ACCEPTED, S.COMMITTED, F.POST, M.TELL_CALLER),
-    Row(S.RESERVED, E.REFUSED, S.ABORTED, F.VOID, M.TELL_CALLER),
-    Row(S.RESERVED, E.LAPSED, S.ABORTED, F.VOID, M.TELL_CALLER),
-    Row(S.IN_DOUBT, E.ACCEPTED, S.COMMITTED, F.POST, M.TELL_CALLER),
-    Row(S.IN_DOUBT, E.REFUSED, S.ABORTED, F.VOID, M.TELL_CALLER),
-    Row(S.IN_DOUBT, E.LAPSED, S.ABORTED, F.VOID, M.TELL_CALLER),
+    *_ends(S.RESERVED, S.IN_DOUBT, F.POST, F.VOID),
     *_waiting(S.RESERVED, S.IN_DOUBT, M.CREDIT_PAYEE),
     *_final(S.COMMITTED, S.ABORTED),
 )
@@ -139,12 +147,7 @@ PUSH: Final = (
 PULL: Final = (
     Row(S.RECEIVED, E.ADMITTED, S.ASKED, F.RESERVE, M.DEBIT_PAYER),
     Row(S.RECEIVED, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
-    Row(S.ASKED, E.ACCEPTED, S.COMMITTED, F.POST, M.TELL_CALLER),
-    Row(S.ASKED, E.REFUSED, S.ABORTED, F.VOID, M.TELL_CALLER),
-    Row(S.ASKED, E.LAPSED, S.ABORTED, F.VOID, M.TELL_CALLER),
-    Row(S.ASKED_IN_DOUBT, E.ACCEPTED, S.COMMITTED, F.POST, M.TELL_CALLER),
-    Row(S.ASKED_IN_DOUBT, E.REFUSED, S.ABORTED, F.VOID, M.TELL_CALLER),
-    Row(S.ASKED_IN_DOUBT, E.LAPSED, S.ABORTED, F.VOID, M.TELL_CALLER),
+    *_ends(S.ASKED, S.ASKED_IN_DOUBT, F.POST, F.VOID),
     *_waiting(S.ASKED, S.ASKED_IN_DOUBT, M.DEBIT_PAYER),
     *_final(S.COMMITTED, S.ABORTED),
 )
@@ -178,12 +181,7 @@ ERRAND: Final = (
     Row(S.RECEIVED, E.ADMITTED, S.TOLD, F.NOTHING, M.TELL_PARTICIPANT),
     Row(S.RECEIVED, E.ANSWERED, S.COMMITTED, F.NOTHING, M.TELL_CALLER),
     Row(S.RECEIVED, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
-    Row(S.TOLD, E.ACCEPTED, S.COMMITTED, F.NOTHING, M.TELL_CALLER),
-    Row(S.TOLD, E.REFUSED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
-    Row(S.TOLD, E.LAPSED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
-    Row(S.TOLD_IN_DOUBT, E.ACCEPTED, S.COMMITTED, F.NOTHING, M.TELL_CALLER),
-    Row(S.TOLD_IN_DOUBT, E.REFUSED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
-    Row(S.TOLD_IN_DOUBT, E.LAPSED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+    *_ends(S.TOLD, S.TOLD_IN_DOUBT, F.NOTHING, F.NOTHING),
     *_waiting(S.TOLD, S.TOLD_IN_DOUBT, M.TELL_PARTICIPANT),
     *_final(S.COMMITTED, S.ABORTED),
 )
