@@ -173,7 +173,7 @@ class Door:
         query: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer | Refusal:
         """Pass a question on and wait for its answer; none in time, or none that is clear, is an answer: UNANSWERED."""
-        scheme = await self._recent_scheme()
+        scheme = await self.recent_scheme()
         overrides = {} if institution or not party else await self.store.overrides(party)
         connection = route(
             scheme,
@@ -205,8 +205,8 @@ class Door:
         self.silence.heard(connection, answered=found.finding is not Finding.UNANSWERED)
         return found
 
-    async def _recent_scheme(self) -> Scheme:
-        """Return the scheme, at most a second old: an answer moves no money."""
+    async def recent_scheme(self) -> Scheme:
+        """Return the scheme, at most a second old: for questions and for reading requests, never for money."""
         now = time.monotonic()
         if self._scheme is None or self._scheme[1] < now:
             self._scheme = (await self.store.scheme(), now + SCHEME_FOR_S)

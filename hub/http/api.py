@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import hmac
 import re
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,7 +23,6 @@ from hub.store.read import Reader
 from routing.party import Identifier
 from routing.seal import Seal
 
-SCHEME_FOR_S: Final = 1.0
 UPLOADS_MAX: Final = 2  # batches read at once: each may take its largest body's memory
 # What is kept is walked and written again later; what nests as deep as a decoder takes could not be.
 NESTING_MAX: Final = 32
@@ -81,14 +79,10 @@ class Api:
         # What was kept of a bill is not written again while it says the same.
         self.seen: Remembered[str, list[bytes]] = Remembered(list)
         self.uploads = asyncio.Semaphore(UPLOADS_MAX)
-        self._scheme: tuple[Scheme, float] | None = None
 
     async def scheme(self) -> Scheme:
         """Return the scheme, at most a second old: for callback hosts and countries, never for money."""
-        now = time.monotonic()
-        if self._scheme is None or self._scheme[1] < now:
-            self._scheme = (await self.reader.scheme(), now + SCHEME_FOR_S)
-        return self._scheme[0]
+        return await self.door.recent_scheme()
 
     async def body(self, call: Call) -> Any:
         """Read a JSON body; raises an ApiError that says what is wrong with it."""

@@ -12,20 +12,17 @@ from pydantic import ValidationError
 
 from hub.core.batch import ItemState, Sides, Terms, sides
 from hub.core.participant import Scheme
-from hub.http.errors import ApiError, bad_amount, bad_body, invalid
+from hub.http.errors import ApiError, bad_body, invalid
+from hub.http.reading import details_of, money_of, party_named
 from hub.http.schema.base import Pair
 from hub.http.schema.transactions import BatchHeader, Transaction
 from hub.http.schema.words import in_utc
-from routing.money import Money, MoneyError
-from routing.party import IDENTIFIER_KEYS, IDENTIFIERS_MAX, Identifier, Party, PartyError, party
+from routing.money import Money
+from routing.party import IDENTIFIER_KEYS, IDENTIFIERS_MAX, Identifier, Party
 
 ROWS_MAX: Final = 999_999
 ROWS_TOGETHER: Final = 500
 REASON_MAX: Final = 256
-# What a row's columns hold, so it is not kept a second time.
-_CONSUMED: Final = frozenset({"amount", "currency", "debitParty", "creditParty", "type"})
-
-
 # What of the header is shown again.
 _SHOWN: Final = (
     "batchTitle",
@@ -124,18 +121,15 @@ def read(raw: bytes, reading: Reading) -> Row:
     try:
         data = _decoded(raw)
         model = Transaction.model_validate(data)
-        money = Money.parse(model.amount, model.currency)
+        money = money_of("amount", model.amount, model.currency)
         _some(money)
-        payer = _party("debitParty", model.debitParty, reading.region)
-        payee = _party("creditParty", model.creditParty, reading.region)
+        payer = party_named("debitParty", _pairs(model.debitParty), reading.region)
+        payee = party_named("creditParty", _pairs(model.creditParty), reading.region)
     except ValidationError as error:
         return _broken(data, bad_body(error))
-    except MoneyError as error:
-        return _broken(data, bad_amount("amount", error))
     except ApiError as error:
         return _broken(data, error)
-    details = {name: value for name, value in model.plain().items() if name not in _CONSUMED}
-    terms = Terms(payer=payer, payee=payee, type=model.type, details=details)
+    terms = Terms(payer=payer, payee=payee, type=model.type, details=details_of(model.plain()))
     concerned = sides(reading.scheme, reading.caller, payer, payee)
     return Row(ItemState.WAITING, concerned, money.currency, money.minor, terms, "")
 
@@ -163,11 +157,8 @@ def _some(money: Money) -> None:
         raise ApiError("businessRule", "lessThanTransactionMinValue", "", parameters=[("property", "amount")])
 
 
-def _party(name: str, pairs: list[Pair], region: str | None) -> Party:
-    try:
-        return party([(each.key, each.value) for each in pairs], region)
-    except PartyError as error:
-        raise invalid(name, "formatError", str(error)) from None
+def _pairs(named: list[Pair]) -> list[tuple[str, str]]:
+    return [(each.key, each.value) for each in named]
 
 
 def _broken(data: dict[str, Any], error: ApiError) -> Row:

@@ -21,10 +21,11 @@ from hub.http.batch_rows import Opened, Reading, lines, opened, shown_again, tog
 from hub.http.errors import ApiError, answer, invalid, refused, stamp, unknown_object, words_of
 from hub.http.ids import new_id, undashed
 from hub.http.operation import PAGED, Operation
+from hub.http.reading import changes_in
 from hub.http.resources import accepted
 from hub.http.schema.transactions import BatchTransaction, PatchItem
 from hub.http.taking import where
-from hub.http.transactions import is_id, validated_patch
+from hub.http.transactions import is_id
 from hub.store.batches import Approval, Batches
 from hub.store.read import RequestRow
 from routing.message import encoded
@@ -68,8 +69,7 @@ async def view(api: Api, call: Call) -> web.Response:
 async def patch(api: Api, call: Call) -> web.Response:
     """Answer PATCH /batchtransactions/{batchId}: somebody other than its maker approves it; twice is once."""
     batches, batch = await _visible(api, call)
-    data = await api.body(call)
-    items = validated_patch(data if isinstance(data, list) else [data])
+    items = await changes_in(api, call)
     if any(item.path != "/batchStatus" for item in items):
         raise invalid("path", "formatError", "Only /batchStatus can be changed.")
     if any(item.value.strip().lower() != Status.APPROVED for item in items):
@@ -102,11 +102,11 @@ async def completions(api: Api, call: Call) -> web.Response:
     return await _listed(api, call, ItemState.COMPLETED)
 
 
-async def request_state(api: Api, row: RequestRow) -> dict[str, Any] | None:
-    """Return the state of a request that was about a batch; None: it was not."""
+async def request_state(api: Api, row: RequestRow) -> dict[str, Any]:
+    """Return the state of a request that was about a batch; raises an ApiError where there is none."""
     batch = await _named(api, row.transfer)
     if api.batches is None or batch is None:
-        return None
+        raise unknown_object()
     was_sent = row.id == batch.request
     url = batch.callback_url if was_sent else batch.approval_url
     found = accepted(row.id, batch.id, callback=bool(url), poll_limit=api.settings.poll_limit)
@@ -117,11 +117,6 @@ async def request_state(api: Api, row: RequestRow) -> dict[str, Any] | None:
     if held:
         found["pendingReason"] = f"{held} transactions wait for the paying participant's liquidity."
     return found
-
-
-async def response_link(api: Api, subject: str) -> str:
-    """Return where a batch is viewed; nothing: it is no batch."""
-    return f"/batchtransactions/{subject}" if await _named(api, subject) else ""
 
 
 def batch_object(batch: Batch, progress: Progress) -> dict[str, Any]:
@@ -276,7 +271,7 @@ async def _visible(api: Api, call: Call) -> tuple[Batches, Batch]:
 
 
 async def _duplicate(api: Api, earlier: str) -> ApiError:
-    return refused(Refusal(reason=Reason.DUPLICATE), await where(api, earlier))
+    return refused(Refusal(reason=Reason.DUPLICATE), where(earlier, await api.reader.transfer(earlier)))
 
 
 def _accepted(api: Api, request: str, batch: str, url: str) -> web.Response:

@@ -8,18 +8,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import web
-from pydantic import BaseModel
 
-from hub.core.command import Body, Submit
+from hub.core.command import Submit
 from hub.http.api import Api, Call
-from hub.http.credentials import sealed
 from hub.http.errors import invalid
 from hub.http.ids import new_id, undashed
 from hub.http.operation import Operation, both
-from hub.http.paths import account_of, customer, party_in
-from hub.http.schema import Account, AuthorisationCode, DebitMandate, Link, PatchItem, Quotation
-from hub.http.taking import taken
-from hub.http.transactions import validated, validated_patch
+from hub.http.paths import account_of, customer
+from hub.http.reading import changes_in, checked, party_in
+from hub.http.schema import ENUMS, Account, AuthorisationCode, DebitMandate, Link, Model, PatchItem, Quotation
+from hub.http.taking import taken, written
 from routing.message import Errand, Resource
 from routing.money import NOTHING, Money, MoneyError
 from routing.party import Party
@@ -29,21 +27,21 @@ CODE_DIGITS: Final = 16
 
 # What may be changed of each, and to what where the specification says so.
 _CHANGEABLE: Final[Mapping[Resource, Mapping[str, tuple[str, ...]]]] = {
-    Resource.ACCOUNT: {"accountStatus": ("available", "unavailable", "unregistered"), "accountSubStatus": ()},
+    Resource.ACCOUNT: {"accountStatus": ENUMS["accountStatus"], "accountSubStatus": ()},
     Resource.IDENTITY: {
         "identityStatus": (),
-        "kycVerificationStatus": ("verified", "unverified", "rejected"),
+        "kycVerificationStatus": ENUMS["kycVerificationStatus"],
         "kycVerificationEntity": (),
         "kycLevel": (),
     },
     Resource.MANDATE: {
-        "mandateStatus": ("active", "inactive"),
+        "mandateStatus": ENUMS["activity"],
         "startDate": (),
         "endDate": (),
         "frequencyType": (),
         "numberOfPayments": (),
     },
-    Resource.LINK: {"mode": ("push", "pull", "both"), "status": ("active", "inactive")},
+    Resource.LINK: {"mode": ENUMS["mode"], "status": ENUMS["activity"]},
     Resource.CODE: {"codeState": ("cancelled",)},
 }
 
@@ -68,20 +66,21 @@ async def create_account(api: Api, call: Call) -> web.Response:
     """Answer POST /accounts/{identityType}."""
     if call.part("identityType").lower() != "individual":
         raise invalid("identityType", "formatError", "Only individual accounts can be created.")
-    data = validated(Account, await api.body(call))
-    account = await party_in(api, call, "accountIdentifiers", data.get("accountIdentifiers"))
+    data = checked(Account, await api.body(call)).plain()
+    account = party_in("accountIdentifiers", data, await api.country(call))
     return await _sent(api, call, Errand(resource=Resource.ACCOUNT, body=data), account)
 
 
 async def create_quotation(api: Api, call: Call) -> web.Response:
     """Answer POST /quotations: the institution of the credit party quotes, or the hub where it cannot."""
-    data = validated(Quotation, await api.body(call))
+    data = checked(Quotation, await api.body(call)).plain()
     try:
         Money.parse(str(data["requestAmount"]), str(data["requestCurrency"]))
     except MoneyError as error:
         raise invalid("requestAmount", "formatError", str(error)) from None
-    payee = await party_in(api, call, "creditParty", data.get("creditParty"))
-    await party_in(api, call, "debitParty", data.get("debitParty"))
+    region = await api.country(call)
+    payee = party_in("creditParty", data, region)
+    party_in("debitParty", data, region)
     return await _sent(api, call, Errand(resource=Resource.QUOTATION, body=data), payee)
 
 
@@ -110,10 +109,8 @@ async def patch_code(api: Api, call: Call) -> web.Response:
     return await _patch(api, call, Resource.CODE, call.part("authorisationCode"))
 
 
-async def _create(
-    api: Api, call: Call, resource: Resource, model: type[BaseModel], *, subject: str = ""
-) -> web.Response:
-    data = validated(model, await api.body(call))
+async def _create(api: Api, call: Call, resource: Resource, model: type[Model], *, subject: str = "") -> web.Response:
+    data = checked(model, await api.body(call)).plain()
     account = await account_of(api, call)
     _amount_of(data)
     errand = Errand(resource=resource, account=customer(account), body=data)
@@ -134,9 +131,7 @@ def _amount_of(data: dict[str, Any]) -> None:
 
 
 async def _patch(api: Api, call: Call, resource: Resource, reference: str) -> web.Response:
-    data = await api.body(call)
-    items = validated_patch(data if isinstance(data, list) else [data])
-    changes = [_change(item, _CHANGEABLE[resource]) for item in items]
+    changes = [_change(item, _CHANGEABLE[resource]) for item in await changes_in(api, call)]
     account = await account_of(api, call)
     errand = Errand(
         resource=resource, account=customer(account), reference=reference, change=True, body={"changes": changes}
@@ -157,18 +152,7 @@ def _change(item: PatchItem, changeable: Mapping[str, tuple[str, ...]]) -> dict[
 async def _sent(api: Api, call: Call, errand: Errand, payee: Party, *, subject: str = "") -> web.Response:
     """Hand the errand to the door, and say that it was taken."""
     transfer = new_id()
-    body = Body(
-        request=new_id(),
-        correlation=api.correlation(call),
-        callback_url=await api.callback_url(call),
-        channel=call.request.headers.get("X-Channel", "")[:256],
-        sealed=sealed(api, call, transfer),
-        payer=(),
-        payee=payee,
-        type=errand.resource,
-        errand=errand,
-        subject=subject,
-    )
+    body = await written(api, call, transfer, errand.resource, ((), payee), errand=errand, subject=subject)
     institution = await api.institution(call)
     submit = Submit(transfer=transfer, caller=call.caller, body=body, money=NOTHING, institution=institution)
     return await taken(api, submit)

@@ -52,7 +52,8 @@ async def statement(api: Api, call: Call) -> web.Response:
         return listed([], 0)  # what is not completed is in no statement
     sides = _ENTRIES.get(display, (Side.DEBIT, Side.CREDIT))
     page = await api.reader.listed(sought._replace(states=_STATES["completed"], sides=sides))
-    return listed([_entry(each, side) for side, each in page.found], page.available)
+    entries = [outgoing("responseStatementEntries", _entry(each, side)) for side, each in page.found]
+    return listed(entries, page.available)
 
 
 async def entry(api: Api, call: Call) -> web.Response:
@@ -60,9 +61,8 @@ async def entry(api: Api, call: Call) -> web.Response:
     found = await visible(api, call, call.part("transactionReference"))
     if found.flow is Flow.ERRAND or found.state is not State.COMMITTED:
         raise unknown_object()
-    sides = {found.payer_fsp: Side.DEBIT} if found.payer_fsp != found.payee_fsp else {}
-    if found.payer_fsp != found.payee_fsp:
-        sides[found.payee_fsp] = Side.CREDIT
+    within_one = found.payer_fsp == found.payee_fsp
+    sides = {} if within_one else {found.payer_fsp: Side.DEBIT, found.payee_fsp: Side.CREDIT}
     return shown("responseStatementEntries", _entry(found, sides.get(call.caller, Side.ASKED)))
 
 
@@ -102,7 +102,7 @@ def _position(account: Account) -> dict[str, Any]:
 
 def _entry(transfer: Transfer, side: Side) -> dict[str, Any]:
     display = {} if side is Side.ASKED else {"displayType": str(side)}
-    return outgoing("responseStatementEntries", transaction(transfer) | display)
+    return transaction(transfer) | display
 
 
 async def _sought(api: Api, call: Call) -> Sought:

@@ -9,9 +9,11 @@ from hub.http.api import Api, Call
 from hub.http.errors import answer, unknown_object
 from hub.http.ids import undashed
 from hub.http.operation import Operation
-from hub.http.resources import error_of, link_of, request_state, status_of
+from hub.http.reading import changes_in
+from hub.http.resources import error_of, request_state, status_of
 from hub.http.schema import PatchItem
-from hub.http.transactions import is_id, said, validated_patch, visible, word
+from hub.http.taking import where
+from hub.http.transactions import is_id, said, visible, word
 from hub.store.read import RequestRow
 
 
@@ -19,17 +21,16 @@ async def request_states(api: Api, call: Call) -> web.Response:
     """Answer GET /requeststates/{serverCorrelationId}."""
     id_ = undashed(call.part("serverCorrelationId"))
     row = _own(call, await api.reader.request(id_) if is_id(id_) else None)
-    if state := await batches.request_state(api, row):
-        return answer(200, state)
+    transfer = await api.reader.transfer(row.transfer)
+    if transfer is None:
+        return answer(200, await batches.request_state(api, row))
     api.polls.count(call.caller, row.id)
-    transfer = await visible(api, call, row.transfer)
     return answer(200, request_state(row, transfer, poll_limit=api.settings.poll_limit))
 
 
 async def patch_request_state(api: Api, call: Call) -> web.Response:
     """Answer the deprecated PATCH /requeststates/{serverCorrelationId}: the same word as a PATCH of the transaction."""
-    data = await api.body(call)
-    verdict = word(validated_patch(data if isinstance(data, list) else [data]), "status")
+    verdict = word(await changes_in(api, call), "status")
     id_ = undashed(call.part("serverCorrelationId"))
     row = await api.reader.request(id_) if is_id(id_) else None
     if row is None:
@@ -42,11 +43,9 @@ async def responses(api: Api, call: Call) -> web.Response:
     correlation = call.part("clientCorrelationId")
     found = None if "\0" in correlation else await api.reader.response(call.caller, correlation)
     row = _own(call, found)
-    if link := await batches.response_link(api, row.transfer):
-        return answer(200, {"link": link})
-    transfer = await visible(api, call, row.transfer)
-    failed = status_of(transfer) == "failed"
-    return answer(200, {"link": f"/errors/{transfer.id}" if failed else link_of(transfer)})
+    transfer = await api.reader.transfer(row.transfer)
+    failed = transfer is not None and status_of(transfer) == "failed"
+    return answer(200, {"link": f"/errors/{row.transfer}" if failed else where(row.transfer, transfer)})
 
 
 async def errors(api: Api, call: Call) -> web.Response:

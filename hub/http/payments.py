@@ -3,23 +3,20 @@
 A bill payment is a transfer like any other: the payer's institution asks, the biller is credited.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
-from pydantic import BaseModel
 
-from hub.core.command import Body, Submit
+from hub.core.command import Submit
 from hub.http.api import Api, Call
-from hub.http.credentials import sealed
-from hub.http.errors import bad_amount, unknown_object
+from hub.http.errors import unknown_object
 from hub.http.ids import new_id
 from hub.http.operation import Operation, both
 from hub.http.paths import account_of, customer
-from hub.http.schema import BillPayment, BillPayment2
-from hub.http.taking import taken
-from hub.http.transactions import validated
+from hub.http.reading import checked, money_of
+from hub.http.schema import BillPayment, BillPayment2, Model
+from hub.http.taking import taken, written
 from routing.message import Errand, Resource
-from routing.money import Money, MoneyError
 from routing.party import Party, party
 
 _DESCRIBED: Final = ("descriptionText", "metadata", "customData")
@@ -49,36 +46,20 @@ async def pay_bill(api: Api, call: Call) -> web.Response:
 
 
 async def _pay(
-    api: Api, call: Call, model: type[BaseModel], account: Party, reference: str, *, institution: str = ""
+    api: Api, call: Call, model: type[Model], account: Party, reference: str, *, institution: str = ""
 ) -> web.Response:
-    data = validated(model, await api.body(call))
-    money = _money(data)
+    data = checked(model, await api.body(call)).plain()
+    money = money_of("amountPaid", str(data["amountPaid"]), str(data["currency"]))
     errand = Errand(resource=Resource.BILL_PAYMENT, account=customer(account), reference=reference, body=data)
     own = party([("organisationid", call.caller)])
     institution = institution or await api.institution(call)
     biller = party([("organisationid", institution)]) if institution else ()
     transfer = new_id()
-    body = Body(
-        request=new_id(),
-        correlation=api.correlation(call),
-        callback_url=await api.callback_url(call),
-        channel=call.request.headers.get("X-Channel", "")[:256],
-        sealed=sealed(api, call, transfer),
-        payer=own,
-        payee=(*account, *biller),
-        type="billpay",
-        details={name: data[name] for name in _DESCRIBED if name in data},
-        errand=errand,
-    )
+    parties = (own, (*account, *biller))
+    details = {name: data[name] for name in _DESCRIBED if name in data}
+    body = await written(api, call, transfer, "billpay", parties, details=details, errand=errand)
     submit = Submit(transfer=transfer, caller=call.caller, body=body, money=money, institution=institution)
     return await taken(api, submit)
-
-
-def _money(data: dict[str, Any]) -> Money:
-    try:
-        return Money.parse(str(data["amountPaid"]), str(data["currency"]))
-    except MoneyError as error:
-        raise bad_amount("amountPaid", error) from None
 
 
 _PAID: Final = "responseBillPayment"

@@ -141,7 +141,7 @@ def result_of(transfer: Transfer, resource: dict[str, Any]) -> dict[str, Any]:
     if errand.change:
         return {"result": "success"}
     if errand.resource is not Resource.BILL_PAYMENT:
-        return shown(errand.resource, resource)
+        return _made(errand.resource, resource)
     # A bill may be paid by the bill's own operation, or by a transaction that names it: each is answered in its kind.
     return bill_payment(transfer, errand, resource) if errand.body else _paid(transaction(transfer), resource)
 
@@ -169,7 +169,7 @@ def bill_payment(transfer: Transfer, errand: Errand, resource: dict[str, Any]) -
     return outgoing("responseBillPayment", found)
 
 
-def shown(kind: Resource, resource: dict[str, Any]) -> dict[str, Any]:
+def _made(kind: Resource, resource: dict[str, Any]) -> dict[str, Any]:
     """Return what a participant made, as the API's object; what it left out is not made up."""
     try:
         return outgoing(OBJECTS[kind], with_payload(kind, resource))

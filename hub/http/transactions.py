@@ -2,37 +2,30 @@
 
 from typing import Any, Final
 
-import msgspec
 from aiohttp import web
-from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hub.core.command import Body, Refusal, Submit, Transfer, Word
+from hub.core.command import Refusal, Submit, Transfer, Word
 from hub.core.transfer import Flow
 from hub.http.api import Api, Call
-from hub.http.credentials import sealed
-from hub.http.errors import ApiError, answer, bad_amount, bad_body, invalid, refused, unknown_object
+from hub.http.errors import ApiError, answer, invalid, refused, unknown_object
 from hub.http.ids import new_id, undashed
 from hub.http.operation import Operation
 from hub.http.qr import code_in
+from hub.http.reading import changes_in, checked, details_of, money_of, party_in
 from hub.http.resources import transaction
 from hub.http.schema import TYPES, PatchItem, Reversal, Transaction, TransactionType
-from hub.http.taking import taken
+from hub.http.taking import taken, written
 from routing.message import Errand, Resource, Verdict
-from routing.money import Money, MoneyError
-from routing.party import Party, PartyError, party
+from routing.party import Party, party
 from routing.table import INSTITUTION_KEYS
 
 _VERDICTS: Final = {"completed": Verdict.ACCEPTED, "failed": Verdict.REFUSED}
-_PATCH: Final = TypeAdapter(list[PatchItem])
-_PATCH_MAX: Final = 10
-# What the hub keeps in columns of its own, so it is not kept a second time.
-_CONSUMED: Final = frozenset({"amount", "currency", "debitParty", "creditParty", "type"})
 
 
 async def create(api: Api, call: Call) -> web.Response:
     """Answer POST /transactions."""
     data = await api.body(call)
-    model: Transaction = _validated(Transaction, data)
+    model = checked(Transaction, data)
     return await _submit(api, call, model, model.type, model.plain())
 
 
@@ -42,7 +35,7 @@ async def create_of_type(api: Api, call: Call) -> web.Response:
     if kind not in TYPES:
         raise ApiError("businessRule", "transactionTypeError", f"Use one of {', '.join(TYPES)}.")
     data = await api.body(call)
-    model: TransactionType = _validated(TransactionType, data)
+    model = checked(TransactionType, data)
     return await _submit(api, call, model, kind, model.plain())
 
 
@@ -50,17 +43,17 @@ async def reverse(api: Api, call: Call) -> web.Response:
     """Answer POST /transactions/{transactionReference}/reversals."""
     original = undashed(call.part("transactionReference"))
     data = await api.body(call)
-    model: Reversal = _validated(Reversal, data)
+    model = checked(Reversal, data)
     if not is_id(original):
         raise unknown_object()
     money = None
     if model.amount is not None:
         if model.currency is None:
             raise invalid("currency", "mandatoryValueNotSupplied", "An amount needs its currency.")
-        money = _money(model.amount, model.currency)
+        money = money_of("amount", model.amount, model.currency)
     noted = {name: value for name, value in model.plain().items() if name in Reversal.model_fields}
     transfer = new_id()
-    body = await _body(api, call, ((), ()), model.type, noted, transfer=transfer)
+    body = await written(api, call, transfer, model.type, ((), ()), details=details_of(noted))
     submit = Submit(
         transfer=transfer,
         caller=call.caller,
@@ -78,8 +71,7 @@ async def view(api: Api, call: Call) -> web.Response:
 
 async def patch(api: Api, call: Call) -> web.Response:
     """Answer PATCH /transactions/{transactionReference}: the instructed participant says what became of it."""
-    data = await api.body(call)
-    verdict = word(validated_patch(data if isinstance(data, list) else [data]), "transactionStatus")
+    verdict = word(await changes_in(api, call), "transactionStatus")
     return await said(api, call, call.part("transactionReference"), verdict)
 
 
@@ -124,40 +116,11 @@ def word(items: list[PatchItem], name: str) -> Verdict:
     return verdict
 
 
-def _validated(model: type[BaseModel], data: Any) -> Any:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise bad_body(error) from None
-
-
-def validated(model: type[BaseModel], data: Any) -> dict[str, Any]:
-    """Return a body in the API's own spelling, with what it has beyond the API; raises an ApiError."""
-    return _validated(model, data).model_dump(mode="json", exclude_none=True)  # type: ignore[no-any-return]
-
-
-def validated_patch(data: list[Any]) -> list[PatchItem]:
-    """Return the operations of a PATCH; raises an ApiError."""
-    if not 1 <= len(data) <= _PATCH_MAX:
-        raise invalid("body", "lengthError", f"Send 1 to {_PATCH_MAX} operations.")
-    try:
-        return _PATCH.validate_python(data)
-    except ValidationError as error:
-        raise bad_body(error) from None
-
-
-def _money(amount: str, currency: str) -> Money:
-    try:
-        return Money.parse(amount, currency)
-    except MoneyError as error:
-        raise bad_amount("amount", error) from None
-
-
 async def _submit(api: Api, call: Call, model: TransactionType, kind: str, data: dict[str, Any]) -> web.Response:
-    money = _money(model.amount, model.currency)
+    money = money_of("amount", model.amount, model.currency)
     region = await api.country(call)
-    payer = _party("debitParty", data.get("debitParty"), region)
-    payee = _party("creditParty", data.get("creditParty"), region)
+    payer = party_in("debitParty", data, region)
+    payee = party_in("creditParty", data, region)
     if not payer and not payee:
         raise invalid("debitParty", "mandatoryValueNotSupplied", "Name the debit party or the credit party.")
     own = party([("organisationid", call.caller)])
@@ -166,8 +129,9 @@ async def _submit(api: Api, call: Call, model: TransactionType, kind: str, data:
     # Without a payer, a code says who pays; taking the caller for the payer would let it pay itself.
     payer = payer or (() if data.get("oneTimeCode") else own)
     transfer = new_id()
-    body = await _body(api, call, (payer, payee or own), kind, data, transfer=transfer)
-    body = msgspec.structs.replace(body, errand=_bill(kind, payee, data))
+    parties = (payer, payee or own)
+    errand = _bill(kind, payee, data)
+    body = await written(api, call, transfer, kind, parties, details=details_of(data), errand=errand)
     submit = Submit(
         transfer=transfer,
         caller=call.caller,
@@ -178,22 +142,6 @@ async def _submit(api: Api, call: Call, model: TransactionType, kind: str, data:
     return await taken(api, submit)
 
 
-async def _body(
-    api: Api, call: Call, parties: tuple[Party, Party], kind: str, data: dict[str, Any], *, transfer: str
-) -> Body:
-    return Body(
-        request=new_id(),
-        correlation=api.correlation(call),
-        callback_url=await api.callback_url(call),
-        payer=parties[0],
-        payee=parties[1],
-        type=kind,
-        channel=call.request.headers.get("X-Channel", "")[:256],
-        sealed=sealed(api, call, transfer),
-        details={name: value for name, value in data.items() if name not in _CONSUMED},
-    )
-
-
 def _bill(kind: str, payee: Party, data: dict[str, Any]) -> Errand | None:
     """Find the bill that a payment of type billpay names; the API has no field for it but the caller's own pairs."""
     pairs = [*(data.get("metadata") or ()), *(data.get("customData") or ())]
@@ -202,15 +150,6 @@ def _bill(kind: str, payee: Party, data: dict[str, Any]) -> Errand | None:
         return None
     account = tuple(each for each in payee if each.key not in INSTITUTION_KEYS)
     return Errand(resource=Resource.BILL_PAYMENT, account=account, reference=reference)
-
-
-def _party(name: str, pairs: Any, region: str | None) -> Party:
-    if not pairs:
-        return ()
-    try:
-        return party([(each["key"], each["value"]) for each in pairs], region)
-    except PartyError as error:
-        raise invalid(name, "formatError", str(error)) from None
 
 
 OPERATIONS: Final = (

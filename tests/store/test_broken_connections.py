@@ -16,7 +16,8 @@ from hub.flow import Door
 from hub.ledger.account import counters
 from hub.ledger.journal import Book
 from hub.store.contract import UnavailableError
-from hub.store.sql import Connection, SqlStore, SqlWork
+from hub.store.pooled import Connection
+from hub.store.sql import SqlStore, SqlWork
 from routing.message import Operation, Verdict
 from routing.money import Money
 from tests.store.house import House, said, submit, transfer_id
