@@ -21,6 +21,8 @@ class Operation(StrEnum):
     DEBIT = "debit"  # the payer FSP takes from its customer
     REFUND = "refund"  # the payer FSP gives back what it took for this transfer
     ISSUE = "issue"  # the participant makes or changes what it keeps for its customer; no money moves
+    CONVERT = "convert"  # the FX provider binds itself to give `target` for `money`
+    UNWIND = "unwind"  # the FX provider lets go of a conversion that it had confirmed: the transfer moved nothing
 
 
 class Act(StrEnum):
@@ -114,12 +116,15 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     created_ms: int
     lease_ends_ms: int
     asked_ms: int = 0  # when the hub decided to ask; 0 for DO
-    original: str = ""  # of a reversal: the reference this connection knows the original operation by
+    original: str = ""  # of a reversal: the reference this connection knows the original operation by; of UNWIND: ours
     description: str = ""
     details: dict[str, Any] = {}  # fields of the caller's request that a provider may want, by GSMA name
     errand: Errand | None = None  # of ISSUE; of a CREDIT that pays a bill
     own: dict[Resource, str] = {}  # the mandate, link, code or quotation used, by its issuer's own name for it
     sealed: str = ""  # the customer's own credentials, for this participant only; the runner opens them
+    kyc: str = ""  # who sends, who receives and why, sealed; the runner opens it into `details`
+    target: Money | None = None  # of CONVERT, UNWIND: what the FX provider gives for `money`
+    rate: str = ""  # of CONVERT, UNWIND: what one unit of `money` is worth in the target's currency
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -155,6 +160,7 @@ class Kind(StrEnum):
     CODE = "authorisationcode"
     CODES = "authorisationcodes"
     HEARTBEAT = "heartbeat"
+    RATES = "rates"  # what an FX provider buys and sells for: rows of source, target, rate, and valid_s if it says so
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
