@@ -1,14 +1,16 @@
-"""Credentials are sealed for one transfer: nothing else opens them, and nothing shows them."""
+"""Credentials and identities are sealed for one transfer: nothing else opens them, and nothing shows them."""
 
 import base64
+from typing import Any
 
 import pytest
 
-from routing.seal import SEALED_MAX, Seal, SealError
+from routing.seal import SEALED_MAX, SEALED_OBJECT_MAX, Seal, SealError
 
 OLD, NEW = b"o" * 32, b"n" * 64
 TRANSFER = "0" * 31 + "1"
 USER = {"x-user-bearer": "the-users-token", "x-user-credential-1": "the-users-pin"}
+KYC: dict[str, Any] = {"senderKyc": {"subjectName": {"fullName": "the users name"}, "idDocument": [{"idNumber": "1"}]}}
 
 
 def test_what_is_sealed_is_opened_with_the_same_key_for_the_same_transfer() -> None:
@@ -75,3 +77,38 @@ def test_neither_the_seal_nor_an_error_shows_a_secret() -> None:
         seal.opened(seal.sealed(USER, transfer=TRANSFER), transfer="another")
     assert caught.value.__cause__ is None
     assert "users" not in repr(caught.value)
+
+
+def test_an_object_is_opened_with_the_same_key_for_the_same_transfer_and_never_sealed_alike_twice() -> None:
+    seal, later = Seal([OLD]), Seal([NEW, OLD])
+    texts = {seal.sealed_object(KYC, transfer=TRANSFER) for _ in range(20)}
+    assert len(texts) == 20
+    for text in texts:
+        assert b"users" not in base64.urlsafe_b64decode(text.partition(".")[2])
+        assert later.opened_object(text, transfer=TRANSFER) == KYC
+        with pytest.raises(SealError, match="another transfer"):
+            seal.opened_object(text, transfer="0" * 32)
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_neither_kind_of_sealed_text_opens_as_the_other(*, renamed: bool) -> None:
+    seal = Seal([NEW])
+    headers, object_ = seal.sealed(USER, transfer=TRANSFER), seal.sealed_object(USER, transfer=TRANSFER)
+    if renamed:  # under the name of the other kind's key
+        (one, _, credentials), (other, _, identity) = headers.partition("."), object_.partition(".")
+        headers, object_ = f"{other}.{credentials}", f"{one}.{identity}"
+    with pytest.raises(SealError):
+        seal.opened(object_, transfer=TRANSFER)
+    with pytest.raises(SealError):
+        seal.opened_object(headers, transfer=TRANSFER)
+
+
+def test_an_object_that_could_not_be_opened_again_is_not_sealed() -> None:
+    seal = Seal([NEW])
+    largest = {"x": "y" * (SEALED_OBJECT_MAX * 3 // 4 - 100)}
+    assert seal.opened_object(seal.sealed_object(largest, transfer=TRANSFER), transfer=TRANSFER) == largest
+    with pytest.raises(SealError, match="at most"):
+        seal.sealed_object({"x": "y" * SEALED_OBJECT_MAX}, transfer=TRANSFER)
+    name = seal.sealed_object({}, transfer=TRANSFER).partition(".")[0]
+    with pytest.raises(SealError):
+        seal.opened_object(f"{name}.{'A' * SEALED_OBJECT_MAX}", transfer=TRANSFER)
