@@ -6,10 +6,10 @@ from the runner, and never anything else. A message is settled when all its outc
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import msgspec
@@ -39,6 +39,7 @@ _UNANSWERED: Final = (
     TimeoutError,
 )
 _VERDICTS: Final = (*Verdict, "later")
+_IN_PARTS: Final = "internationalTransferInformation"
 
 INSTRUCTIONS_TOTAL: Final = Counter(
     "makutano_instructions_total", "Instructions carried out, by what the provider said.", ["connection", "verdict"]
@@ -93,7 +94,7 @@ class Runner:
         seal: Seal | None = None,
         clock: Clock = unix_ms,
     ) -> None:
-        """Take the connections, where providers reach us, the keys of addresses and of credentials, and a clock."""
+        """Take the connections, where providers reach us, the keys of addresses and of sealed texts, and a clock."""
         self._bus = bus
         self._seal = seal
         self._work = tuple(work)
@@ -170,8 +171,10 @@ class Runner:
     async def _outcome_of(self, line: Line, instruction: Instruction) -> Outcome | None:
         """Have the adapter act or ask, and let no more than UNKNOWN come of what went wrong on the way."""
         doing = instruction.act is Act.DO
+        user: dict[str, str] = {}
         try:
-            user = self._opened(instruction) if doing else {}
+            if doing:
+                user, instruction = self._user(instruction), self._identified(instruction)
         except SealError as error:
             # Without the customer's word nothing is sent; and nobody has refused, so nothing is over.
             why = str(error)
@@ -192,12 +195,23 @@ class Runner:
             return unknown(instruction, error.failure, heard=Heard.RUNNER)
         return None if outcome is None else _checked(instruction, outcome)
 
-    def _opened(self, instruction: Instruction) -> dict[str, str]:
+    def _user(self, instruction: Instruction) -> dict[str, str]:
+        """Open the customer's credentials; raises SealError."""
         if not instruction.sealed:
             return {}
+        return self._key().opened(instruction.sealed, transfer=instruction.transfer)
+
+    def _identified(self, instruction: Instruction) -> Instruction:
+        """Open who sends, who receives and why into the details; raises SealError."""
+        if not instruction.kyc:
+            return instruction
+        kyc = self._key().opened_object(instruction.kyc, transfer=instruction.transfer)
+        return msgspec.structs.replace(instruction, details=_merged(instruction.details, kyc), kyc="")
+
+    def _key(self) -> Seal:
         if self._seal is None:
             raise SealError("there is no key")
-        return self._seal.opened(instruction.sealed, transfer=instruction.transfer)
+        return self._seal
 
     def _note(self, desk: _Desk, instruction: Instruction, outcome: Outcome | None, seconds: float) -> None:
         desk.seconds.observe(seconds)
@@ -247,6 +261,14 @@ class Runner:
         else:
             return said
         return encoded(unanswered())
+
+
+def _merged(details: Mapping[str, Any], kyc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both together; what crosses borders is said partly in clear (its quotation) and partly sealed."""
+    both = {name: kyc[name] for name in kyc if name != _IN_PARTS}
+    parts = [each[_IN_PARTS] for each in (details, kyc) if isinstance(each.get(_IN_PARTS), dict)]
+    whole = {name: value for part in parts for name, value in part.items()}
+    return {**details, **both, **({_IN_PARTS: whole} if parts else {})}
 
 
 def _checked(instruction: Instruction, outcome: Outcome) -> Outcome:
