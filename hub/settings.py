@@ -3,11 +3,18 @@
 Only `hub.main`, `hub.roles` and `hub.lab` may import this: the floors below are given what they need.
 """
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 
 class Settings(BaseSettings):
@@ -59,8 +66,19 @@ class Settings(BaseSettings):
     date_tolerance_s: int | None = Field(
         None, gt=0, description="refuse writes whose X-Date is further from now; unset: it is not looked at"
     )
+    screening_files: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="lists that the parties of transfers are compared with, CSV like config/screening.csv; "
+        "in a variable separated by commas or blanks; none: nobody is screened",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     metrics_port: int | None = Field(None, description="where worker and adapter processes serve /metrics")
+
+    @field_validator("screening_files", mode="before")
+    @classmethod
+    def _separated(cls, given: Any) -> Any:
+        """Take a variable's text apart; a list of the file may name paths with blanks in them."""
+        return list(filter(None, re.split(r"[,\s]+", given))) if isinstance(given, str) else given
 
     @classmethod
     def settings_customise_sources(
