@@ -112,6 +112,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     resource: Resource | None = None  # of ISSUE, or of a bill payment: what is made, changed or paid
     change: bool = False
+    target: Money | None = None  # of CONVERT, UNWIND: what is given for the money that the callback names
 
 
 class Said(NamedTuple):

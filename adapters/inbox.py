@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from adapters.contract import (
     FailureClass,
     Instruction,
+    Money,
     Operation,
     Outcome,
     Request,
@@ -83,6 +84,8 @@ class Inbox:
         subject = f"{instruction.transfer}.{instruction.operation}.{instruction.reference}"
         if (errand := instruction.errand) is not None:
             subject += f".{errand.resource}.{'change' if errand.change else 'make'}"
+        elif (target := instruction.target) is not None:
+            subject += f".{target.currency}{target.minor}"
         return f"{address}/{subject}/{self._signature(instruction.connection, subject)}"
 
     def _signature(self, connection: str, subject: str) -> str:
@@ -138,14 +141,14 @@ class Inbox:
 
 
 def _subject(text: str) -> Subject:
-    transfer, operation, reference, *errand = text.split(".")
-    return Subject(
-        transfer=transfer,
-        operation=Operation(operation),
-        reference=reference,
-        resource=Resource(errand[0]) if errand else None,
-        change=errand[1:] == ["change"],
-    )
+    transfer, operation, reference, *more = text.split(".")
+    subject = Subject(transfer=transfer, operation=Operation(operation), reference=reference)
+    match more:
+        case [resource, act]:
+            return msgspec.structs.replace(subject, resource=Resource(resource), change=act == "change")
+        case [target]:
+            return msgspec.structs.replace(subject, target=Money(int(target[3:]), target[:3]))
+    return subject
 
 
 def doubted(outcome: Outcome) -> Outcome:

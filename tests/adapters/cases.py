@@ -194,6 +194,7 @@ def subject_of(about: Instruction) -> Subject:
         reference=about.reference,
         resource=errand.resource if errand else None,
         change=errand.change if errand else False,
+        target=about.target,
     )
 
 
