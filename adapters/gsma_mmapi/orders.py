@@ -15,6 +15,7 @@ _RELAYED: Final = ("subType", "geoCode", "servicingIdentity", "requestDate", "me
 _RELAYED_FORWARD: Final = ("senderKyc", "recipientKyc")
 _QUOTED: Final = ("quotationReference", "quoteId")  # of the hub's quote, unless the quotation is the provider's own
 _DESCRIPTION_MAX: Final = 160
+_MOVES: Final = frozenset({Operation.CREDIT, Operation.DEBIT, Operation.REFUND})
 # By which of the payer's or the payee's own instruments an account is named: (operation, instrument) -> identifier.
 _INSTRUMENTS: Final = (
     (Operation.DEBIT, Resource.MANDATE, "mandatereference"),
@@ -28,6 +29,9 @@ def order_of(instruction: Instruction, *, names_both: bool) -> Order | None:
     """Return the request to act; None where the API has none."""
     if instruction.operation is Operation.ISSUE:
         return errands.order_of(instruction.errand) if instruction.errand is not None else None
+    if instruction.operation not in _MOVES:
+        # Its own word or none: an operation of another rail must never go out as a debit or a reversal.
+        return None
     if matter_of(instruction).pays_a_bill:
         return None if instruction.original else bills.order_of(instruction)
     return _transaction(instruction, names_both=names_both)

@@ -59,6 +59,8 @@ class Adapter:
 
     def execute(self, instruction: Instruction, context: Context) -> Execution:
         """Tell the provider to pay out or to collect; None when it says that it is at work."""
+        if instruction.operation not in PATHS:
+            return unknown(instruction, text="not sent: the provider has no such request")
         party = instruction.payee if instruction.operation is Operation.CREDIT else instruction.payer
         response = yield self._request(
             "POST",

@@ -209,6 +209,19 @@ def test_every_request_to_act_carries_the_reference(folder: Folder) -> None:
             assert reference in sent or reference.replace("-", "") in sent
 
 
+@each_folder
+@pytest.mark.parametrize("original", ["", "7a1d2e3f-4b5c-4d6e-8f70-91a2b3c4d5e6"])
+def test_an_operation_that_the_manifest_does_not_list_is_not_sent_and_stays_unknown(
+    folder: Folder, original: str
+) -> None:
+    conversion = {"original": original, "target": {"minor": 42779, "currency": "UGX"}, "rate": "28.51"}
+    case = next(case for case in folder.cases.values() if case.kind == "execute")
+    for operation in set(Operation) - set(folder.manifest.rail.operations):
+        told = msgspec.structs.replace(case, instruction=case.instruction | conversion | {"operation": operation})
+        talk = led(begun(folder, told), [])
+        assert (talk.requests, talk.result.verdict) == ([], Verdict.UNKNOWN), operation
+
+
 @each_case
 def test_no_secret_shows_in_an_address_an_outcome_or_a_repr(told: tuple[Folder, Case]) -> None:
     folder, case = told
