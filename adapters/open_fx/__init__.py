@@ -1,0 +1,1 @@
+"""An FX provider that speaks the open FX protocol."""
