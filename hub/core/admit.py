@@ -4,17 +4,24 @@ Who calls, and what the path names, is looked at at the door. Everything else th
 parties, the rules, the hub's own state - bars the transfer: accepted, kept, aborted, with its reason.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from hub.core.charge import Charged, Limited, charged, limited, reversed_
 from hub.core.command import AT_THE_DOOR, Body, Reason, Refusal, Submit, Transfer
 from hub.core.errand import is_errand, told
 from hub.core.facts import Facts
 from hub.core.instrument import Instrument
 from hub.core.participant import Role
-from hub.core.transfer import Flow, State
+from hub.core.pricing.limits import Counted, Payment
+from hub.core.pricing.price import HUB, Price, Quote
+from hub.core.requirements import check_corridor
+from hub.core.terms import ABROAD
+from hub.core.transfer import CONVERTED, Flow, State
 from hub.core.use import RefusedError, used
+from hub.ledger.account import Kind
 from routing.message import Operation
 from routing.money import NOTHING, Money
 from routing.party import Party, party, same
@@ -42,6 +49,10 @@ class Plan(NamedTuple):
     barred: Reason | None
     accounts: tuple[int, ...]  # that it may post to
     made: Instrument | None = None  # of an errand that the hub runs itself
+    offered: tuple[Quote, ...] = ()  # of a quotation: what FX providers are bound to from now on
+    counted: tuple[Counted, ...] = ()  # the limits over time that it is under
+    flagged: str = ""  # why an operator must look first
+    by_market: bool = False  # it was priced by the market, which other members of the batch may move
 
 
 class _Sides(NamedTuple):
@@ -50,6 +61,7 @@ class _Sides(NamedTuple):
     money: Money
     body: Body
     reasons: tuple[str, ...]
+    charged: Charged
 
 
 def body_of(transfer: Transfer) -> Body:
@@ -82,18 +94,68 @@ def _plan(submit: Submit, facts: Facts) -> Plan:
     if submit.money is not None and submit.money.currency not in facts.scheme.currencies:
         raise RefusedError(Reason.CURRENCY_UNSUPPORTED, submit.money.currency)
     sides = _reversal(submit, facts) if submit.original else _sides(submit, facts)
+    price, by_market = sides.charged.price, sides.charged.by_market
     flow = _flow(submit.caller, sides, facts)
-    accounts = _accounts(sides, facts)
-    _within_limits(sides.money, facts)
-    barred, connections, reasons = _routes(flow, sides, facts)
     transfer = msgspec.structs.replace(
         _transfer(submit, flow, sides.money, sides.body, facts),
         payer_fsp=sides.payer_fsp,
         payee_fsp=sides.payee_fsp,
+        price=price,
+    )
+    accounts = _accounts(transfer, facts, by_market=by_market)
+    _within_limits(sides.money, facts)
+    limits = Limited([]) if submit.original else _limited(transfer, sides, facts)
+    if not submit.original:
+        _check_corridor(transfer, submit, facts)
+    barred, connections, reasons = _routes(transfer, facts)
+    transfer = msgspec.structs.replace(
+        transfer,
+        flow=CONVERTED[flow] if price is not None and price.converter and flow in CONVERTED else flow,
         payer_connection=connections[0],
         payee_connection=connections[1],
+        price=_with_counts(transfer, limits.counted),
     )
-    return Plan(transfer, (*sides.reasons, *reasons), barred, accounts)
+    return Plan(
+        transfer,
+        (*sides.reasons, *sides.charged.reasons, *reasons),
+        barred,
+        accounts,
+        counted=tuple(limits.counted),
+        flagged="; ".join(why for why in (submit.flagged, limits.flagged) if why),
+        by_market=by_market,
+    )
+
+
+def _limited(transfer: Transfer, sides: _Sides, facts: Facts) -> Limited:
+    price, body = transfer.price, sides.body
+    payment = Payment(
+        payer_fsp=transfer.payer_fsp,
+        payee_fsp=transfer.payee_fsp,
+        payer=body.payer_account or body.payer,
+        payee=body.payee_account or body.payee,
+        type=body.type,
+        sent=transfer.money,
+        given=transfer.money if price is None else price.given,
+    )
+    return limited(payment, facts)
+
+
+def _with_counts(transfer: Transfer, counted: Sequence[Counted]) -> Price | None:
+    """Keep with the price what is added to tallies, so that the same is given back if nothing moves."""
+    counts = tuple(each.adds for each in counted if each.adds is not None)
+    if not counts:
+        return transfer.price
+    money = transfer.money
+    price = transfer.price or Price(sent=money, taken=money, given=money, legs=transfer.legs)
+    return msgspec.structs.replace(price, counts=counts)
+
+
+def _check_corridor(transfer: Transfer, submit: Submit, facts: Facts) -> None:
+    price = transfer.price
+    target = transfer.currency if price is None else price.given.currency
+    corridor = facts.scheme.corridors.get((transfer.currency, target))
+    if corridor is not None and (target != transfer.currency or submit.body.type == ABROAD):
+        check_corridor(corridor, submit.body.details, submit.kyc)
 
 
 def _errand(submit: Submit, facts: Facts) -> Plan:
@@ -106,7 +168,7 @@ def _errand(submit: Submit, facts: Facts) -> Plan:
         payee_fsp=run.participant,
         payee_connection=run.connection,
     )
-    return Plan(transfer, run.reasons, None, (), run.made)
+    return Plan(transfer, run.reasons, None, (), run.made, run.body.quotes, by_market=bool(run.body.quotes))
 
 
 def _failed(submit: Submit, facts: Facts, refused: RefusedError) -> Plan:
@@ -118,7 +180,7 @@ def _failed(submit: Submit, facts: Facts, refused: RefusedError) -> Plan:
         body = msgspec.structs.replace(body, payer=was.payee, payee=was.payer)
         money = submit.money or original.money
     flow = Flow.ERRAND if is_errand(body) else Flow.PUSH
-    transfer = _transfer(submit, flow, money, body, facts)
+    transfer = msgspec.structs.replace(_transfer(submit, flow, money, body, facts), code=refused.field)
     return Plan(transfer, (refused.detail,) if refused.detail else (), refused.reason, ())
 
 
@@ -158,7 +220,14 @@ def _sides(submit: Submit, facts: Facts) -> _Sides:
     payee_fsp, body = _paid_at(payee[0], body, facts)
     if same(body.payer_account or body.payer, body.payee_account or body.payee):
         raise RefusedError(Reason.SAME_PARTIES)
-    return _Sides(payer[0], payee_fsp, submit.money, body, reasons)
+    quote = use.quote
+    if quote is None:
+        price = charged(submit, body, (payer[0], payee_fsp), submit.money, facts)
+    elif (quote.payer_fsp, quote.payee_fsp) != (payer[0], payee[0]):
+        raise RefusedError(Reason.QUOTE_DIFFERS, "the accounts have moved to other participants since")
+    else:
+        price = Charged(quote.price)
+    return _Sides(payer[0], payee_fsp, submit.money, body, reasons, price)
 
 
 def _as_the_header_says(submit: Submit, payer: _Held, payee: _Held, facts: Facts) -> tuple[_Held, _Held]:
@@ -223,7 +292,8 @@ def _reversal(submit: Submit, facts: Facts) -> _Sides:
         payer_original=original.payee_reference,
         payee_original=original.payer_reference,
     )
-    return _Sides(original.payee_fsp, original.payer_fsp, money, body, (f"reverses {original.id}",))
+    price = reversed_(original, money, original.minor - left, submit, facts)
+    return _Sides(original.payee_fsp, original.payer_fsp, money, body, (f"reverses {original.id}",), price)
 
 
 def _flow(caller: str, sides: _Sides, facts: Facts) -> Flow:
@@ -236,14 +306,30 @@ def _flow(caller: str, sides: _Sides, facts: Facts) -> Flow:
     raise RefusedError(Reason.NOT_YOUR_CUSTOMER)
 
 
-def _accounts(sides: _Sides, facts: Facts) -> tuple[int, int]:
+def _accounts(transfer: Transfer, facts: Facts, *, by_market: bool) -> tuple[int, ...]:
+    """List the accounts that the transfer may post to; also those of other FX providers, where they may win yet."""
+    scheme = facts.scheme
     found = []
-    for fsp in (sides.payer_fsp, sides.payee_fsp):
-        account = facts.scheme.position(fsp, sides.money.currency)
+    for fsp, money in ((transfer.payer_fsp, transfer.money_of(Operation.DEBIT)), _credited(transfer)):
+        account = scheme.position(fsp, money.currency)
         if account is None:
-            raise RefusedError(Reason.CURRENCY_UNSUPPORTED, f"{fsp} does not settle in {sides.money.currency}")
+            raise RefusedError(Reason.CURRENCY_UNSUPPORTED, f"{fsp} does not settle in {money.currency}")
         found.append(account)
-    return found[0], found[1]
+    for leg in transfer.legs:
+        for who in (leg.debit, leg.credit):
+            account = scheme.purse(who, leg.money.currency)
+            if account is None:
+                raise RefusedError(Reason.CURRENCY_UNSUPPORTED, f"{who} does not settle in {leg.money.currency}")
+            found.append(account)
+    if by_market:
+        found.extend(number for (who, _, _), number in scheme.accounts.items() if who in scheme.fx_providers)
+        found.extend(number for (who, _, kind), number in scheme.accounts.items() if who == HUB and kind is Kind.FEES)
+        found.extend(number for (who, _, _), number in scheme.accounts.items() if who == transfer.payer_fsp)
+    return tuple(dict.fromkeys(found))
+
+
+def _credited(transfer: Transfer) -> tuple[str, Money]:
+    return transfer.payee_fsp, transfer.money_of(Operation.CREDIT)
 
 
 def _within_limits(money: Money, facts: Facts) -> None:
@@ -254,18 +340,21 @@ def _within_limits(money: Money, facts: Facts) -> None:
         raise RefusedError(Reason.AMOUNT_TOO_LARGE, f"at most {Money(largest, money.currency)}")
 
 
-def _routes(flow: Flow, sides: _Sides, facts: Facts) -> tuple[Reason | None, tuple[str, str], tuple[str, ...]]:
-    for fsp in (sides.payer_fsp, sides.payee_fsp):
+def _routes(transfer: Transfer, facts: Facts) -> tuple[Reason | None, tuple[str, str], tuple[str, ...]]:
+    price, flow = transfer.price, transfer.flow
+    for fsp in (transfer.payer_fsp, transfer.payee_fsp, *(price.providers if price is not None else ())):
         if not facts.scheme.active(fsp):
             return Reason.PARTICIPANT_SUSPENDED, ("", ""), (f"{fsp} is suspended",)
+    if price is not None and price.converter and flow not in CONVERTED:
+        return Reason.NO_ROUTE, ("", ""), ("a third party's transfer cannot wait for a conversion to be confirmed",)
     names = []
     reasons: tuple[str, ...] = ()
-    wanted = ((sides.payer_fsp, PAYER_OPERATIONS[flow]), (sides.payee_fsp, PAYEE_OPERATIONS[flow]))
+    wanted = ((transfer.payer_fsp, PAYER_OPERATIONS[flow]), (transfer.payee_fsp, PAYEE_OPERATIONS[flow]))
     for fsp, operations in wanted:
         if not operations:
             names.append("")
             continue
-        routed = facts.scheme.rails.choose(fsp, operations, sides.money)
+        routed = facts.scheme.rails.choose(fsp, operations, transfer.money_of(operations[0]))
         reasons += routed.reasons
         if routed.connection is None:
             return Reason.NO_ROUTE, ("", ""), reasons

@@ -10,6 +10,7 @@ import msgspec
 
 from hub.core.command import Result, Transfer
 from hub.core.instrument import Amendment, Instrument
+from hub.core.pricing.market import ExposureKey, Published
 from hub.core.transfer import Event, State
 
 
@@ -87,6 +88,15 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     headers: dict[str, str] = {}
 
 
+class Counting(msgspec.Struct, frozen=True):
+    """What is added to one tally of a limit; below zero: given back."""
+
+    key: str
+    minor: int
+    times: int
+    ends_ms: int
+
+
 class Decided:
     """What a batch comes to: a result for every command, and everything that must be written together."""
 
@@ -101,4 +111,7 @@ class Decided:
         self.fundings: list[Funding] = []
         self.instruments: dict[str, Instrument] = {}  # made or redeemed, by id
         self.amendments: dict[str, Amendment] = {}  # by the id of the instrument
+        self.rates: list[Published] = []
+        self.exposures: dict[ExposureKey, int] = {}  # what is added to the open quotes of FX providers
+        self.tallies: dict[str, Counting] = {}  # what is added to limits over time, by key; may be below zero
         self.given_up: list[str] = []  # requests whose claim on a correlation id is given back

@@ -9,10 +9,13 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.core.pricing.price import Leg, Price, Quote
 from hub.core.transfer import Flow, State
-from routing.message import Errand, Outcome, Resource, Verdict
+from routing.message import Errand, Operation, Outcome, Resource, Verdict
 from routing.money import Money
 from routing.party import Party
+
+CONVERSIONS: Final = frozenset({Operation.CONVERT, Operation.UNWIND})
 
 
 class Reason(StrEnum):
@@ -32,8 +35,16 @@ class Reason(StrEnum):
     CODE_UNKNOWN = "code_unknown"
     CODE_FORBIDS = "code_forbids"  # used, expired, cancelled, or not for this payment
     QUOTE_UNKNOWN = "quote_unknown"  # also: another caller's
+    QUOTE_USED = "quote_used"
     QUOTE_EXPIRED = "quote_expired"
     QUOTE_DIFFERS = "quote_differs"  # the payment is not the one that was quoted
+    QUOTE_NEEDED = "quote_needed"  # this scheme carries nothing abroad without a quote
+    RATE_UNAVAILABLE = "rate_unavailable"  # every FX provider's rate is missing, stale, held or not for this
+    FX_LIQUIDITY = "fx_liquidity"  # no FX provider has so much left to give
+    TOLERANCE_PASSED = "tolerance_passed"  # the best price is outside of what the caller takes without a quote
+    ORIGIN_FORBIDDEN = "origin_forbidden"  # the corridor does not carry from this country
+    KYC_MISSING = "kyc_missing"  # the corridor requires a field that was not sent; `code` names it
+    ID_DOCUMENT_FORBIDDEN = "id_document_forbidden"  # not a kind of document that the corridor takes
     INSTRUMENT_UNKNOWN = "instrument_unknown"  # the mandate, link or code in the path; also: not the caller's
     UNSUPPORTED = "unsupported"  # no connection of the participant can do this
     ORIGINAL_UNKNOWN = "original_unknown"  # of a reversal; also: not the caller's to reverse
@@ -42,9 +53,17 @@ class Reason(StrEnum):
     ORIGINAL_EXCEEDED = "original_exceeded"  # reversals would exceed the original amount
     AMOUNT_TOO_SMALL = "amount_too_small"
     AMOUNT_TOO_LARGE = "amount_too_large"
+    DAY_VALUE = "day_value"  # with this transfer a limit of the day, week or month would be passed
+    DAY_COUNT = "day_count"
+    WEEK_VALUE = "week_value"
+    WEEK_COUNT = "week_count"
+    MONTH_VALUE = "month_value"
+    MONTH_COUNT = "month_count"
     PARTICIPANT_SUSPENDED = "participant_suspended"  # from here on barred: kept as an aborted transfer
     NO_ROUTE = "no_route"
+    RATE_INVALID = "rate_invalid"  # of what an FX provider publishes
     CAP_EXCEEDED = "cap_exceeded"
+    SCREENED_OUT = "screened_out"  # an operator looked at what was flagged, and said no
     STATE_FORBIDS = "state_forbids"  # a PATCH or ruling that the transfer's state does not allow
     TRANSFER_UNKNOWN = "transfer_unknown"
     BROKEN = "broken"  # the hub itself failed on this one; nothing was changed
@@ -86,6 +105,10 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     own: dict[Resource, str] = {}  # the mandate, link, code or quotation used, by its issuer's own name for it
     payer_original: str = ""  # of a reversal: what the payer FSP called its part of the original
     payee_original: str = ""  # of a reversal: what the payee FSP called its part of the original
+    own_quote: str = ""  # what the payee FSP calls the quote that is used, where it gave it
+    kyc: str = ""  # who sends, who receives and why, encrypted for the adapters
+    quotes: tuple[Quote, ...] = ()  # of a quotation: what the hub offers
+    asked: dict[str, Any] = {}  # of a quotation that the payee FSP is asked to confirm: what the caller asked
 
 
 class Submit(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +120,8 @@ class Submit(msgspec.Struct, frozen=True, kw_only=True):
     money: Money | None  # None only for a full reversal
     institution: str = ""  # participant named in the header as holding the account that is not the caller's
     original: str = ""
+    kyc: dict[str, Any] = {}  # in clear: it is looked at when the transfer is admitted, and never kept or logged
+    flagged: str = ""  # why the screening wants an operator to look first
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +162,25 @@ class Fund(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
-Command = Submit | Heard | Due | Ruling | Word | Fund
+class NewRate(msgspec.Struct, frozen=True, kw_only=True):
+    """What an FX provider gives for one unit of a currency from now on. Times are seconds."""
+
+    source: str
+    target: str
+    rate: str  # a plain decimal above zero
+    valid_s: int | None = None  # None: as long as the scheme says
+
+
+class Publish(msgspec.Struct, frozen=True, kw_only=True):
+    """An FX provider publishes rates: all of them are taken, or none. `confirmed`: an operator has looked at a jump."""
+
+    provider: str
+    rates: tuple[NewRate, ...]
+    by: str
+    confirmed: bool = False
+
+
+Command = Submit | Heard | Due | Ruling | Word | Fund | Publish
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,8 +229,25 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""  # the provider's code, word for word
     payer_reference: str = ""  # the payer FSP's own reference
     payee_reference: str = ""  # the payee FSP's own reference
+    price: Price | None = None  # None: the amount itself moves, from the payer FSP to the payee FSP
 
     @property
     def money(self) -> Money:
         """The amount."""
         return Money(self.minor, self.currency)
+
+    def money_of(self, operation: Operation) -> Money:
+        """Return what the operation moves: at the payer what is taken, at the payee what is given."""
+        price = self.price
+        if price is None or operation is Operation.ISSUE:
+            return self.money
+        if operation is Operation.CREDIT:
+            return price.given
+        return price.hops[0].source if operation in CONVERSIONS else price.taken
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """Return the movements between positions; none within one participant, where nothing is cleared."""
+        if self.price is not None:
+            return self.price.legs
+        return () if self.payer_fsp == self.payee_fsp else (Leg(self.payer_fsp, self.payee_fsp, self.money),)

@@ -4,24 +4,44 @@ Every member is decided in order on what the members before it left, so a batch 
 one. A member that cannot be decided fails alone. Nothing here loads, waits or reads a clock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
 from hub.core.admit import Plan, body_of, plan
-from hub.core.change import Case, Decided, Funding, Transition
-from hub.core.command import Command, Done, Due, Fund, Heard, Reason, Refusal, Result, Ruling, Submit, Transfer, Word
+from hub.core.books import fund, publish
+from hub.core.change import Case, Decided, Transition
+from hub.core.command import (
+    Command,
+    Done,
+    Due,
+    Fund,
+    Heard,
+    Publish,
+    Reason,
+    Refusal,
+    Result,
+    Ruling,
+    Submit,
+    Transfer,
+    Word,
+)
 from hub.core.errand import issued
 from hub.core.facts import Facts
-from hub.core.instrument import Amendment, Instrument, Named
+from hub.core.instrument import Amendment, Named
 from hub.core.meaning import EVENTS, connection_for, event_of, noted
+from hub.core.pricing.limits import Tally
+from hub.core.pricing.price import HUB
 from hub.core.speech import words_of
+from hub.core.standing import Standing
 from hub.core.transfer import (
     AWAITED,
     FINAL,
     IN_DOUBT,
     OPERATION_OF,
+    UNDOING,
     Effect,
     Event,
     Flow,
@@ -35,7 +55,7 @@ from hub.core.use import named_by
 from hub.core.witness import ENDS, insiders, may_say
 from hub.ledger.account import Kind
 from hub.ledger.journal import Book, OverCapError, Phase, Posting
-from routing.message import FailureClass, Operation, Outcome, Resource, Verdict
+from routing.message import FailureClass, Outcome, Verdict
 from routing.table import Rail
 
 # When nothing but an operator moves a transfer on: the year 9999, in Unix milliseconds.
@@ -43,6 +63,7 @@ PARKED_MS: Final = 253_402_300_799_000
 
 _UNDONE: Final = frozenset({State.ABORTED, State.REFUNDED})
 _UNDONE_OR_NEW: Final = _UNDONE | {State.RECEIVED}
+_OWED: Final = frozenset({State.OWED_IN_DOUBT, State.UNWINDING_IN_DOUBT})
 _PHASES: Final = {Effect.RESERVE: Phase.PENDING, Effect.POST: Phase.POSTED, Effect.VOID: Phase.VOIDED}
 
 
@@ -63,24 +84,28 @@ def accounts_of(commands: Sequence[Command], plans: Sequence[Plan | Refusal | No
             wanted.add(facts.scheme.accounts.get(("", money.currency, Kind.SETTLEMENT_BANK)))
     for transfer in facts.transfers.values():
         if transfer.state not in FINAL:
-            wanted.add(facts.scheme.position(transfer.payer_fsp, transfer.currency))
-            wanted.add(facts.scheme.position(transfer.payee_fsp, transfer.currency))
+            for leg in transfer.legs:
+                wanted.add(facts.scheme.purse(leg.debit, leg.money.currency))
+                wanted.add(facts.scheme.purse(leg.credit, leg.money.currency))
     return sorted(account for account in wanted if account is not None)
+
+
+def tallies_of(plans: Sequence[Plan | Refusal | None]) -> list[str]:
+    """List the tallies that these plans count towards, in the order in which they are to be locked."""
+    plain = (plan_.counted for plan_ in plans if isinstance(plan_, Plan))
+    return sorted({each.adds.key for counted in plain for each in counted if each.adds is not None})
 
 
 class Bench:
     """Where one batch is decided."""
 
-    def __init__(self, facts: Facts, book: Book) -> None:
-        """Take the loaded facts and the locked accounts."""
+    def __init__(self, facts: Facts, book: Book, tallies: Mapping[str, Tally] = MappingProxyType({})) -> None:
+        """Take the loaded facts, the locked accounts, and what has been counted towards limits."""
         self.facts = facts
         self.book = book
         self.now_ms = facts.now_ms
         self.decided = Decided()
-        self._current: dict[str, Transfer] = dict(facts.transfers)
-        self._instruments = dict(facts.instruments)
-        self._reversed = dict(facts.reversed_minor)
-        self._funded = set(facts.funded)
+        self._standing = Standing(facts, tallies, self.decided)
         self._refusals: dict[str, Refusal] = {}
 
     def decide(self, commands: Sequence[Command], plans: Sequence[Plan | Refusal | None]) -> Decided:
@@ -120,74 +145,62 @@ class Bench:
             case Ruling() | Word():
                 return self._said(command)
             case Fund():
-                return self._fund(command)
+                return fund(command, self.facts, self._standing, self.book, self.decided)
+            case Publish():
+                return publish(command, self.facts, self._standing)
 
     def _submit(self, command: Submit, found: Plan | Refusal | None) -> Result:
-        if command.transfer in self._current:
+        standing = self._standing
+        if command.transfer in standing.transfers:
             return Done(transfer=command.transfer, changed=False)  # said twice in one breath
         names = named_by(command.body)
-        if found is not None and (command.original or names):
-            found = self._planned_again(command, names)
+        by_market = isinstance(found, Plan) and found.by_market and standing.market_moved
+        if found is not None and (command.original or names or by_market):
+            found = plan(command, standing.now(names))
         if not isinstance(found, Plan):
             if found is not None and found.transfer == command.transfer:
                 return Done(transfer=command.transfer, changed=False)  # our own commit, whose confirmation was lost
             return found or Refusal(reason=Reason.BROKEN)
-        transfer, barred = found.transfer, found.barred
+        passed = standing.passed(found.counted)
+        flagged = "; ".join(why for why in (found.flagged, passed.flagged) if why)
+        detail = "; ".join(why for why in (*found.reasons, passed.detail, flagged) if why)
         event = Event.ADMITTED if found.made is None else Event.ANSWERED
+        event = Event.FLAGGED if flagged else event
+        transfer, row = self._begun(found.transfer, event, found.barred or passed.barred)
+        if row.event is not Event.BARRED:
+            self._admitted(command, found, names)
+        resource = found.made.terms if found.made is not None and row.event is Event.ANSWERED else {}
+        reason = transfer.reason if row.event is Event.BARRED else ""
+        transfer = self._move(transfer, row, who="hub", detail=detail, enter=False, resource=resource)
+        return Done(transfer=transfer.id, state=transfer.state, reason=reason)
+
+    def _begun(self, transfer: Transfer, event: Event, barred: Reason | None) -> tuple[Transfer, Row]:
+        """Reserve what the transfer's beginning reserves; what speaks against it, also the ledger, bars it."""
         row = transition(transfer.flow, transfer.state, event)
         if barred is None:
             try:
                 self._enter(transfer, row.effect)
             except OverCapError:
                 barred = Reason.CAP_EXCEEDED
-        if barred is not None:
-            event = Event.BARRED
-            row = transition(transfer.flow, transfer.state, event)
-            transfer = msgspec.structs.replace(transfer, reason=barred)
-        else:
-            self._admitted(command, found, names)
-        resource = found.made.terms if found.made is not None else {}
-        detail = "; ".join(found.reasons)
-        transfer = self._move(transfer, row, who="hub", detail=detail, enter=False, resource=resource)
-        return Done(transfer=transfer.id, state=transfer.state, reason=barred or "")
-
-    def _planned_again(self, command: Submit, names: Iterable[Named]) -> Plan | Refusal:
-        """Plan on what earlier members of this batch left: the original ended or reversed, the code redeemed."""
-        now = msgspec.structs.replace(
-            self.facts,
-            transfers=self._current,
-            reversed_minor=self._reversed,
-            instruments={each.name: each for each in map(self._as_it_stands, self._named(names))},
-        )
-        return plan(command, now)
-
-    def _as_it_stands(self, found: Instrument) -> Instrument:
-        """Say how the transfer that used an instrument stands by now."""
-        by = self._current.get(found.used_by or "")
-        return found if by is None else msgspec.structs.replace(found, used_state=by.state)
-
-    def _named(self, names: Iterable[Named]) -> list[Instrument]:
-        """Return what was loaded, or made since, of these."""
-        return [self._instruments[name] for name in names if name in self._instruments]
+        if barred is None:
+            return transfer, row
+        barred_row = transition(transfer.flow, transfer.state, Event.BARRED)
+        return msgspec.structs.replace(transfer, reason=barred), barred_row
 
     def _admitted(self, command: Submit, found: Plan, names: Iterable[Named]) -> None:
-        """Note what an admitted submission takes: part of its original, a quotation of the hub's, a code."""
-        transfer = found.transfer
+        """Note what an admitted submission takes: part of its original, a code or quote, limits, an FX provider's."""
+        transfer, standing = found.transfer, self._standing
         if command.original:
-            self._reversed[command.original] = self._reversed.get(command.original, 0) + transfer.minor
+            standing.reversed[command.original] = standing.reversed.get(command.original, 0) + transfer.minor
         elif found.made is not None:
-            self._keep(found.made)
+            standing.keep(found.made)
         elif transfer.flow is not Flow.ERRAND:
-            # Let nobody else use the code that pays for this transfer.
-            for each in self._named(name for name in names if name.kind is Resource.CODE):
-                self._keep(msgspec.structs.replace(each, used_by=transfer.id, used_state=transfer.state))
-
-    def _keep(self, instrument: Instrument) -> None:
-        self._instruments[instrument.name] = instrument
-        self.decided.instruments[instrument.id] = instrument
+            standing.use(names, transfer)
+        standing.offer(found.offered)
+        standing.count(transfer.price)
 
     def _heard(self, outcome: Outcome) -> Result:
-        transfer = self._current.get(outcome.transfer)
+        transfer = self._standing.transfers.get(outcome.transfer)
         if transfer is None:
             return Refusal(reason=Reason.TRANSFER_UNKNOWN, detail=outcome.connection)
         event = event_of(
@@ -212,25 +225,14 @@ class Bench:
             return {}
         found = issued(transfer, body_of(transfer), outcome, self.now_ms)
         if isinstance(found, Amendment):
-            self._amend(found)
+            self._standing.amend(found)
         elif found is not None:
-            self._keep(found)
+            self._standing.keep(found)
             return found.terms
         return {}
 
-    def _amend(self, change: Amendment) -> None:
-        """Change what is kept; an instrument that this batch has loaded is written whole, so it is written once."""
-        known = next((each for each in self._instruments.values() if each.id == change.id), None)
-        if known is not None:
-            terms = known.terms | change.terms
-            self._keep(msgspec.structs.replace(known, terms=terms, updated_ms=change.updated_ms))
-            return
-        before = self.decided.amendments.get(change.id)
-        terms = change.terms if before is None else before.terms | change.terms
-        self.decided.amendments[change.id] = msgspec.structs.replace(change, terms=terms)
-
     def _due(self, id_: str) -> Result:
-        transfer = self._current.get(id_)
+        transfer = self._standing.transfers.get(id_)
         if transfer is None or transfer.due_ms is None or transfer.due_ms > self.now_ms:
             return Done(transfer=id_, changed=False)
         event = Event.EXHAUSTED if self._exhausted(transfer) else Event.DUE
@@ -245,13 +247,15 @@ class Bench:
             return False
         asked_ms = transfer.due_ms - _pause_s(rail, transfer.asks) * 1000  # the last question set the time
         asked_last = asked_ms >= transfer.lease_ends_ms + self.facts.scheme.lapse_margin_ms
-        return asked_last or AWAITED[transfer.state] is Operation.REFUND
+        return asked_last or AWAITED[transfer.state] in UNDOING
 
     def _said(self, command: Ruling | Word) -> Result:
         """Take the word of a named operator, or of the participant that was instructed."""
-        transfer = self._current.get(command.transfer)
+        transfer = self._standing.transfers.get(command.transfer)
         if transfer is None or (isinstance(command, Word) and command.caller not in insiders(transfer)):
             return Refusal(reason=Reason.TRANSFER_UNKNOWN)
+        if transfer.state is State.IN_REVIEW and isinstance(command, Ruling):
+            return self._reviewed(transfer, command)
         operation = AWAITED.get(transfer.state)
         if operation is None:
             ends = ENDS[command.verdict]
@@ -269,31 +273,20 @@ class Bench:
         transfer = self._move(transfer, row, who=who, detail=why)
         return Done(transfer=transfer.id, state=transfer.state)
 
-    def _fund(self, command: Fund) -> Result:
-        money = command.money
-        position = self.facts.scheme.position(command.participant, money.currency)
-        if position is None:
-            return Refusal(reason=Reason.CURRENCY_UNSUPPORTED, detail=f"{command.participant} {money.currency}")
-        if command.reference in self._funded:
-            return Done(changed=False)
-        bank = self.facts.scheme.accounts["", money.currency, Kind.SETTLEMENT_BANK]
-        debit, credit = (bank, position) if money.minor > 0 else (position, bank)
-        try:
-            self.book.enter(Posting(f"fund:{command.reference}", debit, credit, abs(money.minor), Phase.DIRECT))
-        except OverCapError as error:
-            return Refusal(reason=Reason.CAP_EXCEEDED, detail=str(error))
-        self._funded.add(command.reference)
-        self.decided.fundings.append(
-            Funding(
-                reference=command.reference,
-                participant=command.participant,
-                currency=money.currency,
-                minor=money.minor,
-                by=command.by,
-                at_ms=self.now_ms,
-            )
-        )
-        return Done()
+    def _reviewed(self, transfer: Transfer, ruling: Ruling) -> Result:
+        """Let a flagged transfer go on, at the price it has, or end it; a price that has expired is not honoured."""
+        if ruling.verdict is Verdict.UNKNOWN:
+            return Refusal(reason=Reason.STATE_FORBIDS, detail=f"it is {transfer.state}", transfer=transfer.id)
+        barred = None
+        if ruling.verdict is Verdict.REFUSED:
+            barred = Reason.SCREENED_OUT
+        elif transfer.price is not None and (transfer.price.expires_ms or PARKED_MS) <= self.now_ms:
+            barred = Reason.QUOTE_EXPIRED
+        elif not all(self.facts.scheme.active(fsp) for fsp in (transfer.payer_fsp, transfer.payee_fsp)):
+            barred = Reason.PARTICIPANT_SUSPENDED
+        transfer, row = self._begun(transfer, Event.ADMITTED, barred)
+        transfer = self._move(transfer, row, who=f"operator {ruling.by}", detail=ruling.why, enter=False)
+        return Done(transfer=transfer.id, state=transfer.state, reason=barred or "")
 
     def _move(
         self,
@@ -310,10 +303,12 @@ class Bench:
             return transfer
         if enter:
             self._enter(transfer, row.effect)
-        if row.next in _UNDONE and row.state not in _UNDONE_OR_NEW and transfer.original in self._reversed:
-            self._reversed[transfer.original] -= transfer.minor
+        if row.next in _UNDONE and row.state not in _UNDONE_OR_NEW:
+            self._standing.count(transfer.price, sign=-1)
+            if transfer.original in self._standing.reversed:
+                self._standing.reversed[transfer.original] -= transfer.minor
         before, transfer = transfer, self._timed(transfer, row)
-        self._current[transfer.id] = transfer
+        self._standing.transfers[transfer.id] = transfer
         is_new = before.seq == 0 or transfer.id in self.decided.added
         (self.decided.added if is_new else self.decided.moved)[transfer.id] = transfer
         self.decided.transitions.append(
@@ -346,17 +341,17 @@ class Bench:
             first = row.event is not Event.ABSENT
             rail = self._rail(msgspec.structs.replace(transfer, state=row.next))
             asks = 0 if first else asks
-            if first or row.message is Message.REFUND_PAYER:
+            if first or OPERATION_OF[row.message] in UNDOING:
                 lease_ends_ms = now + self.facts.scheme.lifetime_ms
             due_ms = now + rail.answer_within_s * 1000
         elif row.message is Message.ASK_FSP:
             asks += 1
             due_ms = now + _pause_s(rail, asks) * 1000
-        elif row.event is Event.EXHAUSTED or (row.next is State.OWED_IN_DOUBT and row.event is Event.REFUSED):
+        elif row.event in (Event.EXHAUSTED, Event.FLAGGED) or (row.next in _OWED and row.event is Event.REFUSED):
             due_ms = PARKED_MS
         elif row.event in (Event.UNANSWERED, Event.MISMATCHED) and row.state not in IN_DOUBT:
             due_ms = now + max(rail.ask_first_after_s, _pause_s(rail, asks)) * 1000
-            if AWAITED[row.next] is not Operation.REFUND:
+            if AWAITED[row.next] not in UNDOING:
                 asks = min(asks, max(rail.asks_max - 1, 0))  # what was sent again is asked about at least once more
         else:
             due_ms = transfer.due_ms
@@ -371,12 +366,21 @@ class Bench:
         )
 
     def _enter(self, transfer: Transfer, effect: Effect) -> None:
-        if effect is Effect.NOTHING or transfer.payer_fsp == transfer.payee_fsp:
-            return  # within one participant nothing is cleared
-        scheme = self.facts.scheme
-        payer = scheme.accounts[transfer.payer_fsp, transfer.currency, Kind.POSITION]
-        payee = scheme.accounts[transfer.payee_fsp, transfer.currency, Kind.POSITION]
-        self.book.enter(Posting(transfer.id, payer, payee, transfer.minor, _PHASES[effect]))
+        """Post every leg of the transfer, in all its currencies: all of them or none."""
+        if effect is Effect.NOTHING:
+            return
+        accounts = self.facts.scheme.accounts
+        postings = [
+            Posting(
+                transfer.id,
+                accounts[leg.debit, leg.money.currency, Kind.FEES if leg.debit == HUB else Kind.POSITION],
+                accounts[leg.credit, leg.money.currency, Kind.FEES if leg.credit == HUB else Kind.POSITION],
+                leg.money.minor,
+                _PHASES[effect],
+            )
+            for leg in transfer.legs
+        ]
+        self.book.enter_all(postings)
 
     def _rail(self, transfer: Transfer) -> Rail:
         operation = AWAITED.get(transfer.state)

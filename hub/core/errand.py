@@ -4,7 +4,6 @@ A new mandate, link, code, account or quotation is asked of the participant that
 answers becomes an instrument, under the hub's own reference; a change becomes an amendment of what is kept.
 """
 
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,9 +12,9 @@ from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.instrument import CHANGED_BY_NAME, Amendment, Instrument, Named
 from hub.core.participant import Role
+from hub.core.quotation import asked, confirmed, for_payee, offered, quotation
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
-from routing.money import Money, MoneyError
 
 # The field in which each object of the API carries its reference.
 REFERENCES: Final = {
@@ -24,7 +23,6 @@ REFERENCES: Final = {
     Resource.CODE: "authorisationCode",
     Resource.QUOTATION: "quotationReference",
 }
-QUOTE_LIFETIME_MS: Final = 300_000
 
 
 class Told(NamedTuple):
@@ -51,11 +49,11 @@ def told(submit: Submit, errand: Errand, facts: Facts) -> Told:
         raise RefusedError(Reason.PARTICIPANT_SUSPENDED, participant)
     routed = facts.scheme.rails.to_issue(participant, errand.resource)
     reasons = (*reasons, *routed.reasons)
-    if routed.connection is not None:
-        return Told(participant, routed.connection.name, submit.body, reasons)
+    connection = "" if routed.connection is None else routed.connection.name
     if errand.resource is Resource.QUOTATION:
-        made = _own_quotation(submit, errand, participant, facts.now_ms)
-        return Told(participant, "", submit.body, (*reasons, "the hub quotes itself"), made)
+        return _quotation(submit, errand, (participant, connection), reasons, facts)
+    if connection:
+        return Told(participant, connection, submit.body, reasons)
     raise RefusedError(Reason.UNSUPPORTED, "; ".join(reasons))
 
 
@@ -84,38 +82,18 @@ def _participant(submit: Submit, errand: Errand, facts: Facts) -> tuple[str, tup
     raise RefusedError(Reason.PAYEE_UNKNOWN, "; ".join(resolved.reasons))
 
 
-def _own_quotation(submit: Submit, errand: Errand, participant: str, now_ms: int) -> Instrument:
-    """Quote what the hub takes for it: nothing, in one currency."""
-    asked, expires_ms = errand.body, now_ms + QUOTE_LIFETIME_MS
-    amount, currency = str(asked.get("requestAmount", "")), str(asked.get("requestCurrency", ""))
-    try:
-        amount = str(Money.parse(amount, currency))
-    except MoneyError as error:
-        raise RefusedError(Reason.CURRENCY_UNSUPPORTED, str(error)) from None
-    quote = {
-        "quoteId": submit.transfer,
-        "sendingAmount": amount,
-        "sendingCurrency": currency,
-        "receivingAmount": amount,
-        "receivingCurrency": currency,
-        "quoteExpiryTime": _stamp(expires_ms),
-        "receivingServiceProvider": participant,
-    }
-    terms = asked | {"quotationReference": submit.transfer, "quotationStatus": "completed", "quotes": [quote]}
-    return Instrument(
-        id=submit.transfer,
-        kind=Resource.QUOTATION,
-        reference=submit.transfer,
-        participant=participant,
-        connection="",
-        own=submit.transfer,
-        owner=submit.caller,
-        account=submit.body.payee,
-        terms=terms,
-        created_ms=now_ms,
-        updated_ms=now_ms,
-        expires_ms=expires_ms,
-    )
+def _quotation(submit: Submit, errand: Errand, route: tuple[str, str], reasons: tuple[str, ...], facts: Facts) -> Told:
+    """Price every way; the payee FSP has its say where its rail can quote."""
+    participant, connection = route
+    ask = asked(submit, errand, participant, facts)
+    found = offered(submit, ask, facts)
+    reasons = (*reasons, *(quote.why for quote in found.quotes), *found.left_out)
+    body = msgspec.structs.replace(submit.body, quotes=tuple(found.quotes))
+    if connection:
+        told = msgspec.structs.replace(errand, body=for_payee(errand.body, found.quotes[0]))
+        return Told(participant, connection, msgspec.structs.replace(body, errand=told, asked=errand.body), reasons)
+    made = quotation((submit.transfer, submit.caller), participant, errand.body, body, facts.now_ms)
+    return Told(participant, "", body, (*reasons, "the hub quotes itself"), made)
 
 
 def says_what_was_made(body: Body, outcome: Outcome) -> bool:
@@ -134,6 +112,8 @@ def issued(transfer: Transfer, body: Body, outcome: Outcome, now_ms: int) -> Ins
         changed = {str(each["path"]).strip("/"): each["value"] for each in errand.body.get("changes", [])}
         return Amendment(id=body.instrument, terms=changed, updated_ms=now_ms) if body.instrument else None
     reference = body.subject or transfer.id
+    if errand.resource is Resource.QUOTATION:
+        return confirmed(transfer, body, outcome, now_ms)
     field = REFERENCES.get(errand.resource)
     terms = {**errand.body, **outcome.resource, **({field: reference} if field else {})}
     return Instrument(
@@ -156,7 +136,3 @@ def _expires_ms(terms: dict[str, Any], now_ms: int) -> int | None:
     """Say when a code ends; its issuer counts from a moment earlier, and has the last word."""
     lifetime = str(terms.get("codeLifetime", ""))
     return now_ms + int(lifetime) * 1000 if lifetime.isascii() and lifetime.isdigit() else None
-
-
-def _stamp(unix_ms: int) -> str:
-    return f"{datetime.fromtimestamp(unix_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"

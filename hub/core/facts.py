@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from hub.core.command import Command, Fund, Heard, Submit, Transfer
+from hub.core.command import Command, Fund, Heard, Publish, Submit, Transfer
 from hub.core.instrument import Instrument, Named
 from hub.core.participant import Scheme
+from hub.core.pricing.market import Market
+from hub.core.terms import crosses, quotes
 from hub.core.use import named_by
 from routing.party import Identifier
 
@@ -37,6 +39,8 @@ class Wanted(NamedTuple):
     identifiers: Sequence[Identifier]  # whose directory overrides are needed
     funds: Sequence[str]  # references of funding
     instruments: Sequence[Named] = ()  # mandates, links, codes and quotations that are used, to be locked
+    market: bool = False  # rates, open quotes and what FX providers have left
+    quoting: bool = False  # quotes are made or rates published: one batch after the other, each on what the last left
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -51,6 +55,7 @@ class Facts(msgspec.Struct, kw_only=True):
     instruments: Mapping[Named, Instrument] = {}
     overrides: Mapping[Identifier, str]
     funded: frozenset[str]  # funding references used before
+    market: Market = Market()
 
 
 def gather(commands: Sequence[Command]) -> Wanted:
@@ -61,6 +66,7 @@ def gather(commands: Sequence[Command]) -> Wanted:
     identifiers: set[Identifier] = set()
     funds: set[str] = set()
     instruments: set[Named] = set()
+    market = quoting = False
     for command in commands:
         if isinstance(command, Submit):
             body = command.body
@@ -70,8 +76,12 @@ def gather(commands: Sequence[Command]) -> Wanted:
             instruments.update(named_by(body))
             if command.original:
                 originals.add(command.original)
+            quoting = quoting or quotes(command.body)
+            market = market or bool(command.original) or crosses(command.body)
         elif isinstance(command, Fund):
             funds.add(command.reference)
+        elif isinstance(command, Publish):
+            quoting = True
         elif isinstance(command, Heard):
             transfers.add(command.outcome.transfer)
         else:
@@ -84,4 +94,6 @@ def gather(commands: Sequence[Command]) -> Wanted:
         sorted(identifiers, key=lambda each: (each.key, each.value)),
         sorted(funds),
         sorted(instruments),
+        market=market or quoting,
+        quoting=quoting,
     )

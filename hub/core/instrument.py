@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from hub.core.pricing.price import Quote
 from hub.core.transfer import State
 from routing.message import Resource
 from routing.party import Party
@@ -22,6 +23,7 @@ class Named(NamedTuple):
 
 # What is named in a path and changed there.
 CHANGED_BY_NAME: Final = frozenset({Resource.MANDATE, Resource.LINK, Resource.CODE})
+USED_ONCE: Final = frozenset({Resource.CODE, Resource.QUOTATION})
 # The field in which each object of the API says whether it is in force.
 STATES: Final = {Resource.MANDATE: "mandateStatus", Resource.LINK: "status", Resource.CODE: "codeState"}
 ACTIVE: Final = "active"  # also where nobody spoke of a state
@@ -56,8 +58,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     updated_ms: int
     expires_ms: int | None = None
-    used_by: str | None = None  # of a code: the transfer that redeems it
+    used_by: str | None = None  # of a code or quotation: the transfer that it pays for
     used_state: State | None = None  # how that transfer stands; read with it, never written
+    quotes: tuple[Quote, ...] = ()  # of a quotation: what is offered, the best first
 
     @property
     def name(self) -> Named:
@@ -71,5 +74,5 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def spent(self) -> bool:
-        """Say whether a code is redeemed or about to be; a transfer that moved nothing gives it back."""
+        """Say whether a code or quotation is used or about to be; a transfer that moved nothing gives it back."""
         return self.used_by is not None and self.used_state not in (State.ABORTED, State.REFUNDED)

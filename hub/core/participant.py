@@ -12,6 +12,13 @@ from urllib.parse import urlsplit
 import msgspec
 import pycountry
 
+from hub.core.pricing.checks import check_pricing
+from hub.core.pricing.fees import Schedule, minor_of
+from hub.core.pricing.limits import Limits as Tallied
+from hub.core.pricing.price import HUB
+from hub.core.pricing.rate import Rounding
+from hub.core.pricing.rules import Corridor, FeeRule, FxOffer, LimitRule, ReversalRate, Unquoted
+from hub.core.pricing.rules import SchemeError as SchemeError  # noqa: PLC0414 - said here of the whole scheme
 from hub.ledger.account import Kind
 from routing.money import EXPONENTS, Money, MoneyError
 from routing.table import INSTITUTION_KEYS, PREFIX_KEYS, Connection, Directory, Rails
@@ -23,6 +30,7 @@ class Role(StrEnum):
     FSP = "fsp"  # holds customers' accounts: wallet provider or bank; settles
     BILLER = "biller"  # shows bills and is paid; settles itself, or is paid at an account elsewhere
     THIRD_PARTY = "third_party"  # asks for transfers between others' customers; holds no position
+    FX_PROVIDER = "fx_provider"  # sells one currency for another; settles in both
 
 
 class Status(StrEnum):
@@ -30,10 +38,6 @@ class Status(StrEnum):
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
-
-
-class SchemeError(ValueError):
-    """The scheme file contradicts itself; the message says where and what to do."""
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +53,8 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     callback_hosts: tuple[str, ...] = ()  # host or host:port that X-Callback-URL may name
     notify_url: str = ""  # where it is told of payments to or from it that it did not ask for; signed
     paid_at: dict[str, str] = {}  # of a biller that does not settle itself: identifiers of its account at an FSP
+    deliveries: tuple[str, ...] = ("directtoaccount",)  # how its customers can be given money from abroad
+    tolerance_bps: int | None = None  # of transfers abroad without a quote: how far below the published rate it takes
 
 
 class DirectoryEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,6 +79,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     transfer_lifetime_s: int = 300  # the lease: after it, no instruction of the transfer is sent any more
     lapse_margin_s: int = 60  # clocks may differ and a request may be on its way this long after the lease
     limits: dict[str, Limits] = {}
+    rounding: Rounding = Rounding.HALF_EVEN  # of what falls between two minor units
+    quote_lifetime_s: int = 300
+    reference_currencies: tuple[str, ...] = ()  # by way of which currencies are joined that nobody sells directly
+    unquoted: Unquoted = Unquoted.REFUSE  # transfers abroad that name no quote
+    reversal_rate: ReversalRate = ReversalRate.ORIGINAL
+    utc_offset_minutes: int = 0  # when the days of limits begin
 
 
 class SchemeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,6 +95,10 @@ class SchemeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     connection: tuple[Connection, ...] = ()
     directory: tuple[DirectoryEntry, ...] = ()
     override: tuple[DirectoryEntry, ...] = ()  # single accounts, such as ported numbers
+    fee: tuple[FeeRule, ...] = ()
+    limit: tuple[LimitRule, ...] = ()
+    corridor: tuple[Corridor, ...] = ()
+    fx: tuple[FxOffer, ...] = ()
 
 
 AccountKey = tuple[str, str, Kind]  # participant ("" for the scheme's own), currency, kind
@@ -104,6 +120,23 @@ class Scheme:
             currency: (Money.parse(limits.min, currency).minor, Money.parse(limits.max, currency).minor)
             for currency, limits in file.scheme.limits.items()
         }
+        terms = file.scheme
+        self.rounding = terms.rounding
+        self.quote_lifetime_ms = terms.quote_lifetime_s * 1000
+        self.fees = Schedule(file.fee, terms.rounding)
+        self.tallied = Tallied(file.limit, terms.utc_offset_minutes)
+        self.corridors = {(each.source, each.target): each for each in file.corridor}
+        self.fx: dict[tuple[str, str], tuple[FxOffer, ...]] = {}
+        self.fx_bounds: dict[tuple[str, str, str], tuple[int, int | None, int | None]] = {}
+        for each in file.fx:
+            pair = (each.source, each.target)
+            self.fx[pair] = (*self.fx.get(pair, ()), each)
+            self.fx_bounds[each.provider, *pair] = (
+                minor_of(each.min, each.source),
+                minor_of(each.max, each.source) if each.max else None,
+                minor_of(each.exposure_max, each.target) if each.exposure_max else None,
+            )
+        self.fx_providers = tuple(each.id for each in file.participant if each.role is Role.FX_PROVIDER)
         self.lifetime_ms = file.scheme.transfer_lifetime_s * 1000
         self.lapse_margin_ms = file.scheme.lapse_margin_s * 1000
 
@@ -111,6 +144,10 @@ class Scheme:
         """Say whether the participant exists and is not suspended."""
         found = self.participants.get(participant)
         return found is not None and found.status is Status.ACTIVE
+
+    def purse(self, who: str, currency: str) -> int | None:
+        """Return the account on which a leg of a price is posted: a position, or the scheme's own fees."""
+        return self.accounts.get((who, currency, Kind.FEES if who == HUB else Kind.POSITION))
 
     def position(self, participant: str, currency: str) -> int | None:
         """Return the number of the participant's position account, or None when it has none."""
@@ -146,6 +183,17 @@ def check(file: SchemeFile) -> None:
     for currency, limits in file.scheme.limits.items():
         _amount(f"limits of {currency}", limits.min, currency)
         _amount(f"limits of {currency}", limits.max, currency)
+    settles = {each.id: each.currencies for each in file.participant}
+    sellers = {each.id for each in file.participant if each.role is Role.FX_PROVIDER}
+    check_pricing(
+        fees=file.fee,
+        limits=file.limit,
+        corridors=file.corridor,
+        fx=file.fx,
+        references=file.scheme.reference_currencies,
+        settles=settles,
+        sellers=sellers,
+    )
 
 
 def _check_participant(participant: Participant) -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 from hub.core.admit import body_of
 from hub.core.change import CALLBACKS, NOTICES, Notice, Outgoing
-from hub.core.command import Body, Transfer
+from hub.core.command import CONVERSIONS, Body, Transfer
 from hub.core.meaning import connection_for, reference
 from hub.core.participant import Scheme
 from hub.core.transfer import AWAITED, OPERATION_OF, Message, Row, State
@@ -24,6 +24,7 @@ def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resou
     act = Act.ASK if row.message is Message.ASK_FSP else Act.DO
     operation = AWAITED[transfer.state] if act is Act.ASK else OPERATION_OF[row.message]
     connection = connection_for(transfer, operation)
+    price = transfer.price
     payer, payee = body.payer_account or body.payer, body.payee_account or body.payee
     instruction = Instruction(
         transfer=transfer.id,
@@ -33,7 +34,7 @@ def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resou
         connection=connection,
         payer_fsp=transfer.payer_fsp,
         payee_fsp=transfer.payee_fsp,
-        money=transfer.money,
+        money=transfer.money_of(operation),
         payer=payer,
         payee=payee,
         type=body.type,
@@ -42,12 +43,25 @@ def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resou
         asked_ms=now_ms if act is Act.ASK else 0,
         original=_original(transfer, body, operation),
         description=str(body.details.get("descriptionText", "")),
-        details=body.details,
+        details=_details(body),
         errand=_errand(body, operation, connection, scheme),
         own=body.own,
         sealed=body.sealed if operation in (Operation.DEBIT, Operation.ISSUE) else "",
+        kyc="" if operation in CONVERSIONS else body.kyc,
+        target=price.hops[-1].target if price is not None and operation in CONVERSIONS else None,
+        rate=price.rate if price is not None and operation in CONVERSIONS else "",
     )
     return [_outgoing(transfer, topology.instructions(connection), encoded(instruction))]
+
+
+def _details(body: Body) -> dict[str, Any]:
+    """Return what of the request a provider may want; a quote by the name that its own provider gave it."""
+    told = body.details.get("internationalTransferInformation")
+    if not isinstance(told, dict) or "quoteId" not in told:
+        return body.details
+    own = {name: value for name, value in told.items() if name != "quoteId"}
+    own |= {"quoteId": body.own_quote} if body.own_quote else {}
+    return body.details | {"internationalTransferInformation": own}
 
 
 def _endings(transfer: Transfer, body: Body, scheme: Scheme, resource: dict[str, Any]) -> list[Outgoing]:
@@ -64,7 +78,8 @@ def notices_of(transfer: Transfer, body: Body, scheme: Scheme, resource: dict[st
     if transfer.state is not State.COMMITTED or not transfer.minor:
         return []
     said = []
-    for id_ in sorted({transfer.payer_fsp, transfer.payee_fsp, body.biller} - {transfer.caller, ""}):
+    providers = transfer.price.providers if transfer.price is not None else ()
+    for id_ in sorted({transfer.payer_fsp, transfer.payee_fsp, body.biller, *providers} - {transfer.caller, ""}):
         participant = scheme.participants.get(id_)
         if participant is not None and participant.notify_url:
             notice = Notice(transfer=transfer, to=id_, resource=resource)
@@ -74,6 +89,10 @@ def notices_of(transfer: Transfer, body: Body, scheme: Scheme, resource: dict[st
 
 def _original(transfer: Transfer, body: Body, operation: Operation) -> str:
     """Return what the connection's participant calls that which is undone."""
+    if operation is Operation.UNWIND:  # what it undoes is known by our own reference
+        return reference(transfer.id, Operation.CONVERT)
+    if operation is Operation.CONVERT:
+        return ""
     if operation is Operation.REFUND:  # what it undoes is this transfer's own debit
         return transfer.payer_reference
     return body.payee_original if operation is Operation.CREDIT else body.payer_original

@@ -3,7 +3,9 @@
 Who asks decides the flow. PUSH: the payer FSP asks, the payee FSP is told to credit. PULL: the payee FSP
 asks, the payer FSP is told to debit. THIRD_PARTY: someone else asks: debit, then credit, then refund if the
 credit is refused. ERRAND: a participant is asked to make or change what it keeps for a customer; no money moves.
-The hub holds the payer FSP's position from the first instruction to the last answer.
+CONVERTED_PUSH, CONVERTED_PULL: the same, where an FX provider must first confirm the conversion, which is unwound when
+the transfer moves nothing after all. The hub holds every position of the transfer's price, in each of its currencies,
+from the first instruction to the last answer.
 
 A row says: in this state, on this event, go there, do this to the ledger, say this to someone. A pair
 that has no row is an error in the hub and raises. IN_DOUBT states are left only by the FSP's own words,
@@ -24,12 +26,17 @@ class Flow(StrEnum):
     PULL = "pull"
     THIRD_PARTY = "third_party"
     ERRAND = "errand"
+    CONVERTED_PUSH = "converted_push"
+    CONVERTED_PULL = "converted_pull"
 
 
 class State(StrEnum):
     """Where a transfer stands."""
 
     RECEIVED = "received"  # asked for; nothing held, nobody told
+    IN_REVIEW = "in_review"  # the screening or a limit flagged it; nothing held, nobody told but an operator
+    CONVERTING = "converting"  # held; the FX provider is told to confirm the conversion
+    CONVERTING_IN_DOUBT = "converting_in_doubt"  # the FX provider's word about it is missing or unclear
     RESERVED = "reserved"  # push: held; the payee FSP is told to credit
     IN_DOUBT = "in_doubt"  # push: the payee FSP's word is missing or unclear
     ASKED = "asked"  # held; the payer FSP is told to debit
@@ -38,11 +45,13 @@ class State(StrEnum):
     HELD_IN_DOUBT = "held_in_doubt"  # the payee FSP's word about the credit is missing or unclear
     OWED = "owed"  # third party: the credit was refused; the payer FSP is told to refund
     OWED_IN_DOUBT = "owed_in_doubt"  # the payer FSP's word about the refund is missing or unclear
+    UNWINDING = "unwinding"  # converted, and it came to nothing; the FX provider is told to let go of it
+    UNWINDING_IN_DOUBT = "unwinding_in_doubt"  # the FX provider's word about that is missing or unclear
     TOLD = "told"  # errand: the participant is told
     TOLD_IN_DOUBT = "told_in_doubt"  # errand: the participant's word is missing or unclear
     COMMITTED = "committed"  # final: the money moved; of an errand: it is done
     ABORTED = "aborted"  # final: no money moved
-    REFUNDED = "refunded"  # final: the payer was debited and got it back
+    REFUNDED = "refunded"  # final: what was done for it, a debit or a conversion, is undone
 
 
 class Event(StrEnum):
@@ -51,6 +60,7 @@ class Event(StrEnum):
     ADMITTED = "admitted"  # the hub agrees
     ANSWERED = "answered"  # errand: the hub does it itself, as no participant has to be asked
     BARRED = "barred"  # the hub says no: no route, over the cap, participant suspended
+    FLAGGED = "flagged"  # the hub agrees, but an operator must look first
     ACCEPTED = "accepted"  # the FSP says it did it
     REFUSED = "refused"  # the FSP says it did not and will not
     UNANSWERED = "unanswered"  # the FSP's answer is not a clear word
@@ -78,6 +88,8 @@ class Message(StrEnum):
     CREDIT_PAYEE = "credit_payee"
     DEBIT_PAYER = "debit_payer"
     REFUND_PAYER = "refund_payer"
+    CONVERT = "convert"
+    UNWIND = "unwind"
     TELL_PARTICIPANT = "tell_participant"
     ASK_FSP = "ask_fsp"
     TELL_CALLER = "tell_caller"
@@ -99,6 +111,17 @@ class IllegalTransitionError(Exception):
 
 
 S, E, F, M = State, Event, Effect, Message
+
+
+def _begins(first: State, instruction: Message) -> tuple[Row, ...]:
+    """Rows of a transfer's beginning: the hub agrees, says no, or has an operator look first."""
+    return (
+        Row(S.RECEIVED, E.ADMITTED, first, F.RESERVE, instruction),
+        Row(S.RECEIVED, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+        Row(S.RECEIVED, E.FLAGGED, S.IN_REVIEW, F.NOTHING, M.TELL_OPERATOR),
+        Row(S.IN_REVIEW, E.ADMITTED, first, F.RESERVE, instruction),
+        Row(S.IN_REVIEW, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+    )
 
 
 def _ends(waiting: State, doubt: State, done: Effect, undone: Effect) -> tuple[Row, ...]:
@@ -131,51 +154,84 @@ def _waiting(waiting: State, doubt: State, instruction: Message) -> tuple[Row, .
     )
 
 
+def _goes_on(waiting: State, doubt: State, yes: tuple[State, Message], no: tuple[State, Message]) -> tuple[Row, ...]:
+    """Rows of the states after which somebody else is told: what is held stays held."""
+    return tuple(
+        Row(state, event, *_next(then))
+        for state in (waiting, doubt)
+        for event, then in ((E.ACCEPTED, yes), (E.REFUSED, no), (E.LAPSED, no))
+    )
+
+
+def _next(then: tuple[State, Message]) -> tuple[State, Effect, Message]:
+    state, message = then
+    return state, F.VOID if state in (S.ABORTED, S.REFUNDED) else F.NOTHING, message
+
+
+def _owed(waiting: State, doubt: State, instruction: Message) -> tuple[Row, ...]:
+    """Rows of what must be undone: it is owed for ever, so a refusal is an operator's matter."""
+    return (
+        *(Row(state, E.ACCEPTED, S.REFUNDED, F.VOID, M.TELL_CALLER) for state in (waiting, doubt)),
+        *(Row(state, E.REFUSED, doubt, F.NOTHING, M.TELL_OPERATOR) for state in (waiting, doubt)),
+        *_waiting(waiting, doubt, instruction),
+    )
+
+
+def _converted(first: State, doubt: State, instruction: Message) -> tuple[Row, ...]:
+    """Rows of a flow whose one instruction goes out when the FX provider has confirmed the conversion."""
+    return (
+        *_begins(S.CONVERTING, M.CONVERT),
+        *_goes_on(S.CONVERTING, S.CONVERTING_IN_DOUBT, (first, instruction), (S.ABORTED, M.TELL_CALLER)),
+        *_waiting(S.CONVERTING, S.CONVERTING_IN_DOUBT, M.CONVERT),
+        *(Row(state, E.ACCEPTED, S.COMMITTED, F.POST, M.TELL_CALLER) for state in (first, doubt)),
+        *(
+            Row(state, event, S.UNWINDING, F.NOTHING, M.UNWIND)
+            for state in (first, doubt)
+            for event in (E.REFUSED, E.LAPSED)
+        ),
+        *_waiting(first, doubt, instruction),
+        *_owed(S.UNWINDING, S.UNWINDING_IN_DOUBT, M.UNWIND),
+        *_final(S.COMMITTED, S.ABORTED, S.REFUNDED),
+    )
+
+
 def _final(*states: State) -> tuple[Row, ...]:
     """Rows of final states: nothing moves any more, but a word against the end is an operator's matter."""
     return tuple(Row(state, E.CONTRADICTED, state, F.NOTHING, M.TELL_OPERATOR) for state in states)
 
 
 PUSH: Final = (
-    Row(S.RECEIVED, E.ADMITTED, S.RESERVED, F.RESERVE, M.CREDIT_PAYEE),
-    Row(S.RECEIVED, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+    *_begins(S.RESERVED, M.CREDIT_PAYEE),
     *_ends(S.RESERVED, S.IN_DOUBT, F.POST, F.VOID),
     *_waiting(S.RESERVED, S.IN_DOUBT, M.CREDIT_PAYEE),
     *_final(S.COMMITTED, S.ABORTED),
 )
 
 PULL: Final = (
-    Row(S.RECEIVED, E.ADMITTED, S.ASKED, F.RESERVE, M.DEBIT_PAYER),
-    Row(S.RECEIVED, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+    *_begins(S.ASKED, M.DEBIT_PAYER),
     *_ends(S.ASKED, S.ASKED_IN_DOUBT, F.POST, F.VOID),
     *_waiting(S.ASKED, S.ASKED_IN_DOUBT, M.DEBIT_PAYER),
     *_final(S.COMMITTED, S.ABORTED),
 )
 
 THIRD_PARTY: Final = (
-    Row(S.RECEIVED, E.ADMITTED, S.ASKED, F.RESERVE, M.DEBIT_PAYER),
-    Row(S.RECEIVED, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
-    Row(S.ASKED, E.ACCEPTED, S.HELD, F.NOTHING, M.CREDIT_PAYEE),
-    Row(S.ASKED, E.REFUSED, S.ABORTED, F.VOID, M.TELL_CALLER),
-    Row(S.ASKED, E.LAPSED, S.ABORTED, F.VOID, M.TELL_CALLER),
-    Row(S.ASKED_IN_DOUBT, E.ACCEPTED, S.HELD, F.NOTHING, M.CREDIT_PAYEE),
-    Row(S.ASKED_IN_DOUBT, E.REFUSED, S.ABORTED, F.VOID, M.TELL_CALLER),
-    Row(S.ASKED_IN_DOUBT, E.LAPSED, S.ABORTED, F.VOID, M.TELL_CALLER),
+    *_begins(S.ASKED, M.DEBIT_PAYER),
+    *_goes_on(S.ASKED, S.ASKED_IN_DOUBT, (S.HELD, M.CREDIT_PAYEE), (S.ABORTED, M.TELL_CALLER)),
     *_waiting(S.ASKED, S.ASKED_IN_DOUBT, M.DEBIT_PAYER),
-    Row(S.HELD, E.ACCEPTED, S.COMMITTED, F.POST, M.TELL_CALLER),
-    Row(S.HELD, E.REFUSED, S.OWED, F.NOTHING, M.REFUND_PAYER),
-    Row(S.HELD, E.LAPSED, S.OWED, F.NOTHING, M.REFUND_PAYER),
-    Row(S.HELD_IN_DOUBT, E.ACCEPTED, S.COMMITTED, F.POST, M.TELL_CALLER),
-    Row(S.HELD_IN_DOUBT, E.REFUSED, S.OWED, F.NOTHING, M.REFUND_PAYER),
-    Row(S.HELD_IN_DOUBT, E.LAPSED, S.OWED, F.NOTHING, M.REFUND_PAYER),
+    *(Row(state, E.ACCEPTED, S.COMMITTED, F.POST, M.TELL_CALLER) for state in (S.HELD, S.HELD_IN_DOUBT)),
+    *(
+        Row(state, event, S.OWED, F.NOTHING, M.REFUND_PAYER)
+        for state in (S.HELD, S.HELD_IN_DOUBT)
+        for event in (E.REFUSED, E.LAPSED)
+    ),
     *_waiting(S.HELD, S.HELD_IN_DOUBT, M.CREDIT_PAYEE),
-    Row(S.OWED, E.ACCEPTED, S.REFUNDED, F.VOID, M.TELL_CALLER),
-    Row(S.OWED, E.REFUSED, S.OWED_IN_DOUBT, F.NOTHING, M.TELL_OPERATOR),
-    Row(S.OWED_IN_DOUBT, E.ACCEPTED, S.REFUNDED, F.VOID, M.TELL_CALLER),
-    Row(S.OWED_IN_DOUBT, E.REFUSED, S.OWED_IN_DOUBT, F.NOTHING, M.TELL_OPERATOR),
-    *_waiting(S.OWED, S.OWED_IN_DOUBT, M.REFUND_PAYER),
+    *_owed(S.OWED, S.OWED_IN_DOUBT, M.REFUND_PAYER),
     *_final(S.COMMITTED, S.ABORTED, S.REFUNDED),
 )
+
+CONVERTED_PUSH: Final = _converted(S.RESERVED, S.IN_DOUBT, M.CREDIT_PAYEE)
+
+CONVERTED_PULL: Final = _converted(S.ASKED, S.ASKED_IN_DOUBT, M.DEBIT_PAYER)
 
 ERRAND: Final = (
     Row(S.RECEIVED, E.ADMITTED, S.TOLD, F.NOTHING, M.TELL_PARTICIPANT),
@@ -186,7 +242,17 @@ ERRAND: Final = (
     *_final(S.COMMITTED, S.ABORTED),
 )
 
-TABLES: Final = {Flow.PUSH: PUSH, Flow.PULL: PULL, Flow.THIRD_PARTY: THIRD_PARTY, Flow.ERRAND: ERRAND}
+TABLES: Final = {
+    Flow.PUSH: PUSH,
+    Flow.PULL: PULL,
+    Flow.THIRD_PARTY: THIRD_PARTY,
+    Flow.CONVERTED_PUSH: CONVERTED_PUSH,
+    Flow.CONVERTED_PULL: CONVERTED_PULL,
+    Flow.ERRAND: ERRAND,
+}
+
+# Where an FX provider must confirm the conversion first; a third party's transfer cannot wait for that as well.
+CONVERTED: Final = {Flow.PUSH: Flow.CONVERTED_PUSH, Flow.PULL: Flow.CONVERTED_PULL}
 
 FINAL: Final = frozenset({S.COMMITTED, S.ABORTED, S.REFUNDED})
 
@@ -200,20 +266,54 @@ AWAITED: Final = {
     S.HELD_IN_DOUBT: Operation.CREDIT,
     S.OWED: Operation.REFUND,
     S.OWED_IN_DOUBT: Operation.REFUND,
+    S.CONVERTING: Operation.CONVERT,
+    S.CONVERTING_IN_DOUBT: Operation.CONVERT,
+    S.UNWINDING: Operation.UNWIND,
+    S.UNWINDING_IN_DOUBT: Operation.UNWIND,
     S.TOLD: Operation.ISSUE,
     S.TOLD_IN_DOUBT: Operation.ISSUE,
 }
 
-IN_DOUBT: Final = frozenset({S.IN_DOUBT, S.ASKED_IN_DOUBT, S.HELD_IN_DOUBT, S.OWED_IN_DOUBT, S.TOLD_IN_DOUBT})
+IN_DOUBT: Final = frozenset(
+    {
+        S.IN_DOUBT,
+        S.ASKED_IN_DOUBT,
+        S.HELD_IN_DOUBT,
+        S.OWED_IN_DOUBT,
+        S.CONVERTING_IN_DOUBT,
+        S.UNWINDING_IN_DOUBT,
+        S.TOLD_IN_DOUBT,
+    }
+)
+
+# What undoes something is owed for ever: it does not lapse but is sent again, and only an operator gives it up.
+UNDOING: Final = frozenset({Operation.REFUND, Operation.UNWIND})
 
 OPERATION_OF: Final = {
     M.CREDIT_PAYEE: Operation.CREDIT,
     M.DEBIT_PAYER: Operation.DEBIT,
     M.REFUND_PAYER: Operation.REFUND,
+    M.CONVERT: Operation.CONVERT,
+    M.UNWIND: Operation.UNWIND,
     M.TELL_PARTICIPANT: Operation.ISSUE,
 }
 
 _YES, _NO = Verdict.ACCEPTED, Verdict.REFUSED
+
+
+def _settled_converted(
+    flow: Flow, operation: Operation, waiting: tuple[State, State]
+) -> dict[tuple[Flow, State], dict[Operation, Verdict]]:
+    """Say what is known of a flow's operations once the conversion is confirmed."""
+    refused = {Operation.CONVERT: _YES, operation: _NO}
+    return {
+        **{(flow, state): {Operation.CONVERT: _YES} for state in waiting},
+        **{(flow, state): refused for state in (S.UNWINDING, S.UNWINDING_IN_DOUBT)},
+        (flow, S.ABORTED): {Operation.CONVERT: _NO},
+        (flow, S.COMMITTED): {Operation.CONVERT: _YES, operation: _YES},
+        (flow, S.REFUNDED): {**refused, Operation.UNWIND: _YES},
+    }
+
 
 # What each operation is known to have come to, in states that no longer wait for it. An operation that is
 # missing here was never instructed, or (in the awaiting states) is still open.
@@ -228,6 +328,8 @@ SETTLED: Final[dict[tuple[Flow, State], dict[Operation, Verdict]]] = {
     (Flow.THIRD_PARTY, S.OWED_IN_DOUBT): {Operation.DEBIT: _YES, Operation.CREDIT: _NO},
     (Flow.THIRD_PARTY, S.COMMITTED): {Operation.DEBIT: _YES, Operation.CREDIT: _YES},
     (Flow.THIRD_PARTY, S.ABORTED): {Operation.DEBIT: _NO},
+    **_settled_converted(Flow.CONVERTED_PUSH, Operation.CREDIT, (S.RESERVED, S.IN_DOUBT)),
+    **_settled_converted(Flow.CONVERTED_PULL, Operation.DEBIT, (S.ASKED, S.ASKED_IN_DOUBT)),
     (Flow.ERRAND, S.COMMITTED): {Operation.ISSUE: _YES},
     (Flow.ERRAND, S.ABORTED): {Operation.ISSUE: _NO},
     (Flow.THIRD_PARTY, S.REFUNDED): {Operation.DEBIT: _YES, Operation.CREDIT: _NO, Operation.REFUND: _YES},

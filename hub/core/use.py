@@ -12,6 +12,7 @@ import msgspec
 
 from hub.core.command import Body, Reason, Submit
 from hub.core.instrument import CHANGED_BY_NAME, Instrument, Named, references_in
+from hub.core.pricing.price import Quote
 from routing.message import Resource
 from routing.money import NOTHING, Money, MoneyError
 from routing.party import Identifier, Party, PartyError, party, same
@@ -20,12 +21,13 @@ from routing.party import Identifier, Party, PartyError, party, same
 class RefusedError(Exception):
     """Carries a refusal out of the checks."""
 
-    def __init__(self, reason: Reason, detail: str = "", transfer: str = "") -> None:
-        """Keep the reason and what to say about it."""
+    def __init__(self, reason: Reason, detail: str = "", transfer: str = "", field: str = "") -> None:
+        """Keep the reason and what to say about it; `field` is what of the request it is about."""
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
         self.transfer = transfer
+        self.field = field
 
 
 class Use(NamedTuple):
@@ -35,6 +37,7 @@ class Use(NamedTuple):
     payer_fsp: str = ""
     payee_fsp: str = ""
     reasons: tuple[str, ...] = ()
+    quote: Quote | None = None  # the price that was agreed
 
 
 def named_by(body: Body) -> set[Named]:
@@ -142,16 +145,33 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
     if quotation is None or quotation.owner != caller:
         raise RefusedError(Reason.QUOTE_UNKNOWN)
     wanted = str(_quoted(use.body).get("quoteId") or "")
-    quotes = [each for each in _rows(quotation.terms.get("quotes")) if not wanted or each.get("quoteId") == wanted]
+    quotes = [each for each in quotation.quotes if not wanted or each.id == wanted]
     if not quotes:
         raise RefusedError(Reason.QUOTE_UNKNOWN)
-    offered = [_limit(each.get("sendingAmount"), str(each.get("sendingCurrency"))) for each in quotes]
-    if money not in offered:
+    if quotation.spent:
+        raise RefusedError(Reason.QUOTE_USED)
+    if difference := _difference(use.body, quotation, quotes[0]):
+        raise RefusedError(Reason.QUOTE_DIFFERS, difference)
+    quote = next((each for each in quotes if each.price.sent == money), None)
+    if quote is None:
         raise RefusedError(Reason.QUOTE_DIFFERS, "the amount is not the one that was quoted")
-    expiry = _ms(quotes[offered.index(money)].get("quoteExpiryTime"))
-    if expiry is not None and now_ms >= expiry:
+    if quote.price.expires_ms is not None and now_ms >= quote.price.expires_ms:
         raise RefusedError(Reason.QUOTE_EXPIRED)
-    return use._replace(body=_replaced(use.body, quotation), reasons=(*use.reasons, _why(quotation)))
+    body = _replaced(use.body, quotation) if quotation.connection else use.body
+    body = msgspec.structs.replace(body, own_quote=quote.own)
+    why = f"quote {quote.id} of quotation {quotation.reference}: {quote.why}"
+    return use._replace(body=body, quote=quote, reasons=(*use.reasons, why))
+
+
+def _difference(body: Body, quotation: Instrument, quote: Quote) -> str:
+    """Say in what a payment is not the one that was quoted, or nothing."""
+    kind = str(quotation.terms.get("type") or body.type)
+    if kind != body.type:
+        return f"it was quoted for {kind}"
+    for name, quoted, named in (("debitParty", quote.payer, body.payer), ("creditParty", quote.payee, body.payee)):
+        if quoted and not same(quoted, named):
+            return f"the {name} is not the one that was quoted"
+    return ""
 
 
 def _paid_from(use: Use, found: Instrument) -> Use:
@@ -197,12 +217,3 @@ def _limit(amount: Any, currency: str) -> Money | None:
         return Money.parse(str(amount), currency)
     except MoneyError:
         return NOTHING
-
-
-def _ms(text: Any) -> int | None:
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return int(at.timestamp()) * 1000

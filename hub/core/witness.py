@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hub.core.command import Ruling, Transfer, Word
+from hub.core.command import CONVERSIONS, Ruling, Transfer, Word
 from hub.core.transfer import IN_DOUBT, Flow, State
 from routing.message import Operation, Verdict
 
@@ -29,6 +29,8 @@ def may_say(command: Ruling | Word, transfer: Transfer, operation: Operation) ->
         return isinstance(command, Ruling) and command.verdict is Verdict.REFUSED and transfer.state in IN_DOUBT
     if isinstance(command, Ruling):
         return transfer.state in IN_DOUBT
+    if operation in CONVERSIONS:  # an FX provider says what it says over its rail
+        return False
     both = transfer.flow is Flow.THIRD_PARTY and transfer.payer_fsp == transfer.payee_fsp
     if both or operation is Operation.REFUND:
         return False

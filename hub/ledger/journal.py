@@ -65,6 +65,22 @@ class Book:
         self.touched.update((debit.id, credit.id))
         self.entries.append(Entry(posting, balance(debit), debit.debits_pending, balance(credit)))
 
+    def enter_all(self, postings: Sequence[Posting]) -> None:
+        """Enter postings that belong together: all of them, or none and nothing changed; raises OverCapError."""
+        if len(postings) == 1:
+            self.enter(postings[0])
+            return
+        ids = {id_ for each in postings for id_ in (each.debit, each.credit)}
+        before = {id_: msgspec.structs.replace(self.accounts[id_]) for id_ in ids}
+        entered = len(self.entries)
+        try:
+            for each in postings:
+                self.enter(each)
+        except OverCapError:
+            self.accounts.update(before)
+            del self.entries[entered:]
+            raise
+
     @staticmethod
     def _count(debit: Account, credit: Account, minor: int, phase: Phase) -> None:
         if phase in (Phase.PENDING, Phase.DIRECT) and not covers(debit, minor):

@@ -7,7 +7,7 @@ import msgspec
 
 from hub.core.change import Outgoing, Transition
 from hub.core.command import Body, Command, Done, Heard, Reason, Refusal, Result, Submit, Transfer
-from hub.core.decide import Bench, accounts_of, planned
+from hub.core.decide import Bench, accounts_of, planned, tallies_of
 from hub.core.facts import Facts, gather
 from hub.core.instrument import Instrument
 from hub.core.meaning import connection_for, reference
@@ -22,9 +22,12 @@ from hub.core.participant import (
     Terms,
     chart,
 )
+from hub.core.pricing.limits import Tally
+from hub.core.pricing.market import ExposureKey, Market, Published, RateKey
 from hub.core.transfer import State
 from hub.ledger.account import Account
 from hub.ledger.journal import Book
+from hub.ledger.position import available
 from routing.message import Errand, FailureClass, Operation, Outcome, Resource, Verdict
 from routing.message import Heard as Source
 from routing.money import Money
@@ -196,6 +199,9 @@ class Hub:
         self.first: dict[tuple[str, str], str] = {}
         self.funded: set[str] = set()
         self.instruments: dict[str, Instrument] = {}
+        self.tallies: dict[str, Tally] = {}
+        self.rates: dict[RateKey, Published] = {}
+        self.exposures: dict[ExposureKey, int] = {}
         self.told: list[Outgoing] = []
         self.trail: list[Transition] = []
         self.now_ms = START_MS
@@ -232,7 +238,20 @@ class Hub:
             instruments={each.name: each for each in self.instruments_now() if each.name in wanted.instruments},
             overrides={each: overrides[each] for each in wanted.identifiers if each in overrides},
             funded=frozenset(self.funded & set(wanted.funds)),
+            market=self.market() if wanted.market else Market(),
         )
+
+    def market(self) -> Market:
+        opened: dict[tuple[str, str], int] = {}
+        for (provider, currency, until_ms), minor in self.exposures.items():
+            if until_ms > self.now_ms:
+                opened[provider, currency] = opened.get((provider, currency), 0) + minor
+        left = {
+            (each.participant, each.currency): available(each)
+            for each in self.accounts.values()
+            if each.participant in self.scheme.fx_providers
+        }
+        return Market(rates=dict(self.rates), open_minor=opened, available=left)
 
     def instruments_now(self) -> list[Instrument]:
         """List the instruments, each with how the transfer that used it stands."""
@@ -247,7 +266,14 @@ class Hub:
         facts = self.facts(commands)
         plans = planned(commands, facts)
         book = Book(msgspec.structs.replace(self.accounts[id_]) for id_ in accounts_of(commands, plans, facts))
-        decided = Bench(facts, book).decide(commands, plans)
+        tallies = {key: self.tallies.get(key, Tally()) for key in tallies_of(plans)}
+        decided = Bench(facts, book, tallies).decide(commands, plans)
+        for counting in decided.tallies.values():
+            so_far = self.tallies.get(counting.key, Tally())
+            self.tallies[counting.key] = Tally(so_far.minor + counting.minor, so_far.times + counting.times)
+        self.rates |= {each.key: each for each in decided.rates}
+        for key, minor in decided.exposures.items():
+            self.exposures[key] = self.exposures.get(key, 0) + minor
         self.transfers |= decided.added
         self.transfers |= decided.moved
         self.accounts |= {id_: book.accounts[id_] for id_ in book.touched}

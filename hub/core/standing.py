@@ -1,0 +1,136 @@
+"""How everything stands as a batch goes on: what was loaded, and what each member before left; it decides nothing.
+
+What changes is noted in what the batch will write, so that a batch equals its members one by one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from hub.core.change import Counting, Decided
+from hub.core.command import Reason, Transfer
+from hub.core.facts import Facts
+from hub.core.instrument import USED_ONCE, Amendment, Instrument, Named
+from hub.core.pricing.limits import Counted, Tally, reviews
+from hub.core.pricing.market import Published, exposures
+from hub.core.pricing.price import Price, Quote
+from hub.core.pricing.rules import Period
+
+_PASSED: Final = {
+    (Period.DAY, "value"): Reason.DAY_VALUE,
+    (Period.DAY, "count"): Reason.DAY_COUNT,
+    (Period.WEEK, "value"): Reason.WEEK_VALUE,
+    (Period.WEEK, "count"): Reason.WEEK_COUNT,
+    (Period.MONTH, "value"): Reason.MONTH_VALUE,
+    (Period.MONTH, "count"): Reason.MONTH_COUNT,
+}
+
+
+class Passed(NamedTuple):
+    """Which limits a transfer passes: the first that bars it, and those that make an operator look."""
+
+    barred: Reason | None
+    detail: str
+    flagged: str
+
+
+class Standing:
+    """What one batch stands on."""
+
+    def __init__(self, facts: Facts, tallies: Mapping[str, Tally], decided: Decided) -> None:
+        """Begin with what was loaded; note what changes in `decided`."""
+        self.facts = facts
+        self.transfers: dict[str, Transfer] = dict(facts.transfers)
+        self.reversed = dict(facts.reversed_minor)
+        self.funded = set(facts.funded)
+        self.market = facts.market
+        self.market_moved = False
+        self._instruments = dict(facts.instruments)
+        self._tallies = dict(tallies)
+        self._decided = decided
+
+    def now(self, names: Iterable[Named]) -> Facts:
+        """Return the facts as the members so far have left them: originals, codes and quotes used, the market."""
+        return msgspec.structs.replace(
+            self.facts,
+            transfers=self.transfers,
+            reversed_minor=self.reversed,
+            instruments={each.name: each for each in map(self._as_it_stands, self.named(names))},
+            market=self.market,
+        )
+
+    def _as_it_stands(self, found: Instrument) -> Instrument:
+        """Say how the transfer that used an instrument stands by now."""
+        by = self.transfers.get(found.used_by or "")
+        return found if by is None else msgspec.structs.replace(found, used_state=by.state)
+
+    def named(self, names: Iterable[Named]) -> list[Instrument]:
+        """Return what was loaded, or made since, of these."""
+        return [self._instruments[name] for name in names if name in self._instruments]
+
+    def keep(self, instrument: Instrument) -> None:
+        """Keep something new, or as it is now."""
+        self._instruments[instrument.name] = instrument
+        self._decided.instruments[instrument.id] = instrument
+
+    def amend(self, change: Amendment) -> None:
+        """Change what is kept; an instrument that this batch has loaded is written whole, so it is written once."""
+        known = next((each for each in self._instruments.values() if each.id == change.id), None)
+        if known is not None:
+            terms = known.terms | change.terms
+            self.keep(msgspec.structs.replace(known, terms=terms, updated_ms=change.updated_ms))
+            return
+        before = self._decided.amendments.get(change.id)
+        terms = change.terms if before is None else before.terms | change.terms
+        self._decided.amendments[change.id] = msgspec.structs.replace(change, terms=terms)
+
+    def use(self, names: Iterable[Named], transfer: Transfer) -> None:
+        """Let nobody else use the code or quotation that this transfer uses."""
+        for each in self.named(name for name in names if name.kind in USED_ONCE):
+            self.offer(each.quotes, sign=-1)  # what was offered is bound by the ledger from now on, or by nothing
+            self.keep(msgspec.structs.replace(each, used_by=transfer.id, used_state=transfer.state))
+
+    def offer(self, quotes: Sequence[Quote], *, sign: int = 1) -> None:
+        """Bind FX providers to what is quoted, or let go of it."""
+        changed = dict(self.market.open_minor)
+        for quote in quotes:
+            for key, minor in exposures(quote.price):
+                provider, currency, until_ms = key
+                if until_ms <= self.facts.now_ms:
+                    continue
+                self._decided.exposures[key] = self._decided.exposures.get(key, 0) + sign * minor
+                changed[provider, currency] = changed.get((provider, currency), 0) + sign * minor
+                self.market_moved = True
+        if self.market_moved:
+            self.market = msgspec.structs.replace(self.market, open_minor=changed)
+
+    def publish(self, rate: Published) -> None:
+        """Take a published rate."""
+        self._decided.rates.append(rate)
+        self.market = msgspec.structs.replace(self.market, rates={**self.market.rates, rate.key: rate})
+        self.market_moved = True
+
+    def passed(self, counted: Sequence[Counted]) -> Passed:
+        """Hold a transfer against what has been counted so far."""
+        flagged = []
+        for each in counted:
+            if each.adds is None:
+                continue
+            what = each.passed(self._tallies.get(each.adds.key, Tally()))
+            if not what:
+                continue
+            detail = f"limit {each.rule.name}: {what} of the {each.rule.per}"
+            if not reviews(each):
+                return Passed(_PASSED[each.rule.per, what], detail, "")
+            flagged.append(detail)
+        return Passed(None, "", "; ".join(flagged))
+
+    def count(self, price: Price | None, *, sign: int = 1) -> None:
+        """Count a transfer towards its limits, or give back what it counted."""
+        for each in () if price is None else price.counts:
+            before = self._tallies.get(each.key, Tally())
+            self._tallies[each.key] = Tally(before.minor + sign * each.minor, before.times + sign)
+            noted = self._decided.tallies.get(each.key)
+            minor, times = (0, 0) if noted is None else (noted.minor, noted.times)
+            self._decided.tallies[each.key] = Counting(each.key, minor + sign * each.minor, times + sign, each.ends_ms)
