@@ -18,7 +18,7 @@ from prometheus_client import Counter, Histogram
 
 from hub.core.change import Decided, Outgoing
 from hub.core.command import Command, Reason, Refusal, Result
-from hub.core.decide import Bench, accounts_of, planned
+from hub.core.decide import Bench, accounts_of, planned, tallies_of
 from hub.core.facts import gather
 from hub.core.inquiry import route
 from hub.core.participant import Scheme
@@ -145,7 +145,8 @@ class Door:
                 facts = await work.load(gather(commands))
                 plans = planned(commands, facts)
                 book = await work.lock(accounts_of(commands, plans, facts))
-                decided = Bench(facts, book).decide(commands, plans)
+                tallies = await work.tallies(tallies_of(plans, facts))
+                decided = Bench(facts, book, tallies).decide(commands, plans)
                 await work.apply(decided, book, facts.now_ms)
         _BATCHES.observe(len(commands))
         self._report(decided)

@@ -90,10 +90,12 @@ def accounts_of(commands: Sequence[Command], plans: Sequence[Plan | Refusal | No
     return sorted(account for account in wanted if account is not None)
 
 
-def tallies_of(plans: Sequence[Plan | Refusal | None]) -> list[str]:
-    """List the tallies that these plans count towards, in the order in which they are to be locked."""
-    plain = (plan_.counted for plan_ in plans if isinstance(plan_, Plan))
-    return sorted({each.adds.key for counted in plain for each in counted if each.adds is not None})
+def tallies_of(plans: Sequence[Plan | Refusal | None], facts: Facts) -> dict[str, int]:
+    """List the tallies that may change, each with when it ends: what is counted now, and what may be given back."""
+    plain = (found.transfer.price for found in plans if isinstance(found, Plan))
+    under_way = (each.price for each in facts.transfers.values() if each.state not in FINAL)
+    prices = (price for price in (*plain, *under_way) if price is not None)
+    return {each.key: each.ends_ms for price in prices for each in price.counts}
 
 
 class Bench:

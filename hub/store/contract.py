@@ -4,7 +4,7 @@ Two stores keep this contract and pass one test suite: `hub.store.sql` (PostgreS
 `hub.store.memory`. Everything is idempotent, so a batch whose commit could not be confirmed is repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
@@ -14,6 +14,7 @@ from hub.core.change import Decided, Outgoing
 from hub.core.facts import Facts, Wanted
 from hub.core.instrument import Instrument
 from hub.core.participant import SchemeFile
+from hub.core.pricing.limits import Tally
 from hub.ledger.journal import Book
 from hub.store.read import Credential, Reader
 
@@ -43,6 +44,9 @@ class Work(Protocol):
 
     async def lock(self, accounts: Sequence[int]) -> Book:
         """Lock the accounts, in this order, and open the book."""
+
+    async def tallies(self, wanted: Mapping[str, int]) -> Mapping[str, Tally]:
+        """Lock the tallies of limits, after the accounts and in the order of their keys, each with when it ends."""
 
     async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
         """Write everything and commit."""
@@ -77,6 +81,9 @@ class Store(Reader, Protocol):
 
     async def remember(self, seen: Sequence[Instrument]) -> None:
         """Keep which participant has what was seen in an answer, such as a bill, or bring it up to date."""
+
+    async def forget_expired(self) -> None:
+        """Take away open quotes that have expired and tallies whose period is over."""
 
     async def close_case(self, transfer: str, seq: int, by: str) -> bool:
         """Close a case of the exception queue; False: there is no such open case."""

@@ -14,9 +14,10 @@ from hub.core.command import Transfer
 from hub.core.instrument import Instrument
 from hub.core.listing import Page, Sought
 from hub.core.participant import Scheme, SchemeError, SchemeFile, chart
+from hub.core.pricing.market import Published
 from hub.ledger.account import Account, Kind
 from hub.ledger.journal import Entry, Phase, Posting
-from hub.store import listings, statements
+from hub.store import listings, market, statements
 from hub.store.contract import OutboxKey, UnavailableError, Waiting
 from hub.store.pooled import Connection, Pooled
 from hub.store.read import Credential, RequestRow, Timeline
@@ -181,6 +182,14 @@ class LookUps(Pooled):
     async def remember(self, seen: Sequence[Instrument]) -> None:
         """Keep which participant has what was seen in an answer."""
         await self._run(statements.REMEMBER, msgspec.json.encode(seen).decode())
+
+    async def rates(self) -> list[Published]:
+        """Return the last rate of every FX provider in every direction."""
+        return market.published_in((await self._one(market.RATES))[0])
+
+    async def forget_expired(self) -> None:
+        """Take away open quotes that have expired and tallies whose period is over."""
+        await self._run(market.FORGET)
 
     async def alive(self) -> bool:
         """Say whether the database answers."""

@@ -5,7 +5,7 @@ or after the commit, the way a database does.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,9 +17,12 @@ from hub.core.facts import Claim, Facts, Wanted
 from hub.core.instrument import Instrument, Named
 from hub.core.listing import Page, Sought
 from hub.core.participant import AccountKey, Scheme, SchemeError, SchemeFile, chart
+from hub.core.pricing.limits import Tally
+from hub.core.pricing.market import ExposureKey, Market, Published, RateKey
 from hub.core.transfer import FINAL, State
 from hub.ledger.account import Account
 from hub.ledger.journal import GENESIS, Book, Entry, chained, digest
+from hub.ledger.position import available
 from hub.store import memory_listings
 from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS, OutboxKey, Waiting
 from hub.store.read import Credential, RequestRow, Timeline
@@ -50,6 +53,9 @@ class MemoryStore:
         self.cases: dict[tuple[str, int], Case] = {}
         self.closed: dict[tuple[str, int], str] = {}
         self.issued: dict[str, Instrument] = {}
+        self.published: dict[RateKey, Published] = {}
+        self.exposures: dict[ExposureKey, int] = {}
+        self.counted: dict[str, Tally] = {}
         self.ledger: dict[int, Account] = {}
         self._numbers: dict[AccountKey, int] = {}
         self._scheme: Scheme | None = None
@@ -187,6 +193,28 @@ class MemoryStore:
             mine = next((old for old in known if old.participant == each.participant), each)
             self.issued[mine.id] = msgspec.structs.replace(mine, terms=each.terms, updated_ms=each.updated_ms)
 
+    async def rates(self) -> list[Published]:
+        """Return the last rate of every FX provider in every direction."""
+        return sorted(self.published.values(), key=lambda each: (each.source, each.target, each.provider))
+
+    async def forget_expired(self) -> None:
+        """Take away open quotes that have expired."""
+        self.exposures = {key: minor for key, minor in self.exposures.items() if key[2] > self.now_ms()}
+
+    def market(self) -> Market:
+        """Return the market as it stands."""
+        opened: dict[tuple[str, str], int] = {}
+        for (provider, currency, until_ms), minor in self.exposures.items():
+            if until_ms > self.now_ms():
+                opened[provider, currency] = opened.get((provider, currency), 0) + minor
+        sellers = {each.provider for each in self.published.values()}
+        left = {
+            (each.participant, each.currency): available(each)
+            for each in self.ledger.values()
+            if each.participant in sellers
+        }
+        return Market(rates=dict(self.published), open_minor=opened, available=left)
+
     async def alive(self) -> bool:
         """Say that it answers."""
         return True
@@ -256,6 +284,7 @@ class MemoryWork:
             instruments={each.name: each for each in store.instruments_named(wanted.instruments)},
             overrides=store.overrides_of(wanted.identifiers),
             funded=frozenset(reference for reference in wanted.funds if reference in store.fundings),
+            market=store.market() if wanted.market else Market(),
         )
 
     def _reversed(self, original: str) -> int:
@@ -266,6 +295,10 @@ class MemoryWork:
     async def lock(self, accounts: Sequence[int]) -> Book:
         """Open the book on copies of the accounts."""
         return Book([msgspec.structs.replace(self._store.ledger[id_]) for id_ in accounts])
+
+    async def tallies(self, wanted: Mapping[str, int]) -> dict[str, Tally]:
+        """Read the tallies of limits."""
+        return {key: self._store.counted.get(key, Tally()) for key in wanted}
 
     async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
         """Write everything."""
@@ -289,6 +322,12 @@ class MemoryWork:
             store.issued[change.id] = msgspec.structs.replace(
                 was, terms=was.terms | change.terms, updated_ms=change.updated_ms
             )
+        store.published.update({each.key: each for each in decided.rates})
+        for key, minor in decided.exposures.items():
+            store.exposures[key] = store.exposures.get(key, 0) + minor
+        for counting in decided.tallies.values():
+            so_far = store.counted.get(counting.key, Tally())
+            store.counted[counting.key] = Tally(so_far.minor + counting.minor, so_far.times + counting.times)
         for each in decided.outbox:
             store.put_in_outbox(each)
         if book.entries:

@@ -10,6 +10,7 @@ from hub.core.command import Transfer
 from hub.core.instrument import Instrument
 from hub.core.listing import Page, Sought
 from hub.core.participant import Scheme
+from hub.core.pricing.market import Published
 from hub.ledger.account import Account
 from hub.ledger.journal import Entry
 from routing.message import Resource
@@ -89,6 +90,9 @@ class Reader(Protocol):
 
     async def issued_by(self, participant: str, kind: Resource, own: Sequence[str]) -> list[Instrument]:
         """Return what this participant issued under these names of its own."""
+
+    async def rates(self) -> list[Published]:
+        """Return the last rate of every FX provider in every direction."""
 
     async def alive(self) -> bool:
         """Say whether the database answers."""

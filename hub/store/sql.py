@@ -5,7 +5,7 @@ Statements that need nothing from each other go out together in a psycopg pipeli
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -21,9 +21,11 @@ from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
 from hub.core.instrument import Instrument
 from hub.core.participant import Scheme
+from hub.core.pricing.limits import Tally
+from hub.core.pricing.market import Market
 from hub.ledger.account import Account
 from hub.ledger.journal import Book, Entry, digest
-from hub.store import statements
+from hub.store import market, statements
 from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
 from hub.store.letters import Letters
@@ -60,6 +62,8 @@ class SqlWork:
         asked: dict[str, Cursor] = {}
         async with self._connection.pipeline():
             await self._send("BEGIN")
+            if wanted.quoting:
+                await self._send(market.QUOTING)
             asked["now"] = await self._send(statements.NOW)
             if wanted.claims:
                 asked["claimed"] = await self._send(statements.CLAIM, json([_claim(each) for each in wanted.claims]))
@@ -78,10 +82,13 @@ class SqlWork:
             if wanted.funds:
                 await self._send(statements.LOCK_FUNDS, list(wanted.funds))
                 asked["funded"] = await self._send(statements.FUNDED, list(wanted.funds))
+            if wanted.market:
+                asked["market"] = await self._send(market.MARKET)
         now_ms, version = (await asked["now"].fetchall())[0]
         self._claimed = claimed = frozenset(row[0] for row in await _rows(asked.get("claimed")))
         transfers_found = await _rows(asked.get("transfers"))
         instruments = await _rows(asked.get("instruments"))
+        stands = await _rows(asked.get("market"))
         return Facts(
             now_ms=now_ms,
             scheme=await self._store.scheme_of(version, self._connection),
@@ -92,6 +99,7 @@ class SqlWork:
             instruments={each.name: each for each in _instruments(instruments[0][0])} if instruments else {},
             overrides={Identifier(key, value): who for key, value, who in await _rows(asked.get("overrides"))},
             funded=frozenset(row[0] for row in await _rows(asked.get("funded"))),
+            market=market.market_in(stands[0][0]) if stands else Market(),
         )
 
     async def lock(self, accounts: Sequence[int]) -> Book:
@@ -100,6 +108,16 @@ class SqlWork:
             return Book([])
         rows = await (await self._send(statements.ACCOUNTS, list(accounts))).fetchall()
         return Book(_accounts(rows[0][0]))
+
+    async def tallies(self, wanted: Mapping[str, int]) -> dict[str, Tally]:
+        """Lock and read the tallies of limits."""
+        if not wanted:
+            return {}
+        keys = json([{"key": key, "ends_ms": wanted[key]} for key in sorted(wanted)])
+        async with self._connection.pipeline():
+            await self._send(market.OPEN_TALLIES, keys)
+            asked = await self._send(market.TALLIES, keys)
+        return market.tallies_in(sorted(wanted), await asked.fetchall())
 
     async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
         """Write everything and commit; one statement, one round trip."""
@@ -125,6 +143,10 @@ class SqlWork:
         async with self._connection.pipeline():
             _STATEMENTS.inc()
             await self._connection.execute(statements.APPLY, parameters)
+            if (more := market.changes(decided)) is not None:
+                _STATEMENTS.inc()
+                rows = {name: json(each) for name, each in more.items()}
+                await self._connection.execute(market.CHANGE, rows)
             await self._send("COMMIT")
 
     async def _earlier(self, claims: Sequence[Claim], claimed: frozenset[str]) -> dict[str, str]:

@@ -40,7 +40,7 @@ JOIN directory_override AS o USING (key, value)"""
 
 TRANSFER_COLUMNS: Final = f"""
 {_hex("t.id")} AS id, t.flow, t.caller, t.payer_fsp, t.payee_fsp, t.currency, t.minor,
-coalesce({_hex("t.original")}, '') AS original, t.payer_connection, t.payee_connection, t.created_ms, t.body,
+coalesce({_hex("t.original")}, '') AS original, t.payer_connection, t.payee_connection, t.created_ms, t.body, t.price,
 s.state, s.seq, s.asks, s.due_ms, s.lease_ends_ms, s.updated_ms, s.reason, s.code, s.payer_reference,
 s.payee_reference"""
 
@@ -87,9 +87,9 @@ WITH added AS MATERIALIZED (
     AS r({recordset(tables.transfer, tables.standing, without=("original",))}, original text)
 ), terms AS (
     INSERT INTO transfer (id, flow, caller, payer_fsp, payee_fsp, currency, minor, original, payer_connection,
-                          payee_connection, created_ms, body)
+                          payee_connection, created_ms, body, price)
     SELECT id, flow, caller, payer_fsp, payee_fsp, currency, minor, nullif(original, '')::uuid, payer_connection,
-           payee_connection, created_ms, body
+           payee_connection, created_ms, body, price
     FROM added
 ), begun AS (
     INSERT INTO standing (id, state, seq, asks, due_ms, lease_ends_ms, updated_ms, reason, code, payer_reference,
@@ -111,7 +111,7 @@ WITH added AS MATERIALIZED (
     INSERT INTO instrument
     SELECT * FROM json_to_recordset(%(instruments)s::json) AS r({recordset(tables.instrument)})
     ON CONFLICT (id) DO UPDATE SET own = excluded.own, terms = excluded.terms, updated_ms = excluded.updated_ms,
-        expires_ms = excluded.expires_ms, used_by = excluded.used_by
+        expires_ms = excluded.expires_ms, used_by = excluded.used_by, quotes = excluded.quotes
 ), amended AS (
     UPDATE instrument AS i SET terms = (i.terms::jsonb || r.terms::jsonb)::json, updated_ms = r.updated_ms
     FROM json_to_recordset(%(amendments)s::json) AS r(id uuid, terms json, updated_ms bigint)
@@ -198,7 +198,7 @@ WHERE transfer = %s::uuid AND seq = %s AND closed_ms IS NULL"""
 
 _INSTRUMENT: Final = f"""
 {_hex("i.id")} AS id, i.kind, i.reference, i.participant, i.connection, i.own, i.owner, i.account, i.terms,
-i.created_ms, i.updated_ms, i.expires_ms, {_hex("i.used_by")} AS used_by,
+i.created_ms, i.updated_ms, i.expires_ms, i.quotes, {_hex("i.used_by")} AS used_by,
 (SELECT state FROM standing AS s WHERE s.id = i.used_by) AS used_state"""
 
 # Locked in the order of their ids, after the transfers: two who redeem one code wait for each other here.

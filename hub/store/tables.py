@@ -4,7 +4,7 @@ What must never change (terms, transitions, postings, journals) and what must ne
 states) is guarded by triggers in the migrations. Times are Unix milliseconds, amounts minor units.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -122,6 +122,7 @@ transfer = Table(
     _text("payee_connection"),
     Column("created_ms", BigInteger, nullable=False),
     Column("body", JSON, nullable=False),
+    Column("price", JSON),
     CheckConstraint("minor >= 0", name="some_money"),
     Index("ix_transfer_original", "original", postgresql_where=text("original IS NOT NULL")),
 )
@@ -261,8 +262,51 @@ instrument = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger),
     Column("used_by", UUID),
+    Column("quotes", JSON, nullable=False, server_default="[]"),
     UniqueConstraint("kind", "reference", "participant"),
     Index("ix_instrument_own", "participant", "kind", "own"),
+)
+
+
+def _rate_columns() -> list[Column[Any]]:
+    return [
+        *(Column(name, Text, nullable=False) for name in ("provider", "source", "target", "rate")),
+        Column("at_ms", BigInteger, nullable=False),
+        Column("until_ms", BigInteger, nullable=False),
+        Column("by", Text, nullable=False),
+        Column("state", Text, nullable=False),
+        _text("last"),
+    ]
+
+
+rate = Table("rate", metadata, *_rate_columns(), PrimaryKeyConstraint("provider", "source", "target"))
+
+rate_history = Table(
+    "rate_history",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    *_rate_columns(),
+    Index("ix_rate_history_at_ms", "at_ms"),
+)
+
+exposure = Table(
+    "exposure",
+    metadata,
+    Column("provider", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    PrimaryKeyConstraint("provider", "currency", "until_ms"),
+)
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("minor", BigInteger, nullable=False),
+    Column("times", BigInteger, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False),
+    Index("ix_tally_ends_ms", "ends_ms"),
 )
 
 batch = Table(

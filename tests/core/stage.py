@@ -266,7 +266,7 @@ class Hub:
         facts = self.facts(commands)
         plans = planned(commands, facts)
         book = Book(msgspec.structs.replace(self.accounts[id_]) for id_ in accounts_of(commands, plans, facts))
-        tallies = {key: self.tallies.get(key, Tally()) for key in tallies_of(plans)}
+        tallies = {key: self.tallies.get(key, Tally()) for key in tallies_of(plans, facts)}
         decided = Bench(facts, book, tallies).decide(commands, plans)
         for counting in decided.tallies.values():
             so_far = self.tallies.get(counting.key, Tally())
