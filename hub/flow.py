@@ -17,11 +17,13 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from hub.core.change import Decided, Outgoing
-from hub.core.command import Command, Reason, Refusal, Result
+from hub.core.command import Command, Reason, Refusal, Result, Submit
 from hub.core.decide import Bench, accounts_of, planned, tallies_of
+from hub.core.errand import is_errand
 from hub.core.facts import gather
 from hub.core.inquiry import route
 from hub.core.participant import Scheme
+from hub.core.screening import Screening, ScreeningError, screened
 from hub.store.contract import Store, UnavailableError
 from routing import topology
 from routing.bus import Bus, BusError
@@ -60,8 +62,17 @@ class OverloadedError(Exception):
 class Door:
     """The one door."""
 
-    def __init__(self, store: Store, bus: Bus, deliver: Deliver, *, inquiry_timeout_s: float = 10) -> None:
-        """Work on this store; hand messages of committed batches to `deliver`."""
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        deliver: Deliver,
+        *,
+        inquiry_timeout_s: float = 10,
+        screening: Screening | None = None,
+    ) -> None:
+        """Work on this store; hand messages of committed batches to `deliver`; who pays whom is screened first."""
+        self._screening = screening
         self.store = store
         self._bus = bus
         self._deliver = deliver
@@ -101,7 +112,8 @@ class Door:
     async def _one_batch(self, members: Sequence[tuple[Command, asyncio.Future[Result]]]) -> None:
         """Carry a batch out and tell everyone who waits; never raises."""
         try:
-            results: Sequence[Result | BaseException] = await self._carry_out([command for command, _ in members])
+            commands = await self._screened([command for command, _ in members])
+            results: Sequence[Result | BaseException] = await self._carry_out(commands)
         except Exception as error:  # noqa: BLE001 - whoever waits is told; the next batch goes on
             results = [error] * len(members)
         for (_, future), result in zip(members, results, strict=True):
@@ -111,6 +123,30 @@ class Door:
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+    async def _screened(self, commands: Sequence[Command]) -> Sequence[Command]:
+        """Flag submissions whose parties are on a list, before anything is loaded or locked.
+
+        Where the screening cannot say, all of them are flagged: an operator looks, and nobody is let through unseen.
+        """
+        wanted = [
+            each for each in commands if isinstance(each, Submit) and not each.original and not is_errand(each.body)
+        ]
+        if self._screening is None or not wanted:
+            return commands
+        try:
+            hits = await self._screening.hits(
+                [screened(each.transfer, each.caller, each.body.payer, each.body.payee, each.kyc) for each in wanted]
+            )
+        except ScreeningError as error:
+            _log.error("screening.failed", error=str(error)[:200])
+            hits = {each.transfer: "the screening could not say" for each in wanted}
+        return [
+            msgspec.structs.replace(each, flagged=f"screening: {hits[each.transfer]}")
+            if isinstance(each, Submit) and hits.get(each.transfer)
+            else each
+            for each in commands
+        ]
 
     async def _carry_out(self, commands: Sequence[Command]) -> Sequence[Result | BaseException]:
         """Carry out a batch; when it cannot be written, its members one by one, so that they fail alone."""

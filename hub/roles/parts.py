@@ -26,6 +26,7 @@ from hub.http.resources import letter_of
 from hub.lab.postgres import PrivatePostgres
 from hub.roles.keys import callback_key, seal_of, signer_of
 from hub.roles.scheme import work_of
+from hub.roles.screening import screening_of
 from hub.settings import Settings
 from hub.store.contract import UnavailableError
 from hub.store.migrate import upgrade
@@ -33,6 +34,7 @@ from hub.store.sql import SqlStore
 from hub.workers.batch import Clearing, Limits
 from hub.workers.callback import CallbackSender
 from hub.workers.consumer import Consumer
+from hub.workers.rates import Rates
 from hub.workers.relay import Relay
 from hub.workers.timer import Timer
 from routing import topology
@@ -119,7 +121,7 @@ async def running(settings: Settings, roles: frozenset[Role]) -> AsyncIterator[R
         await sender.start()
         stack.push_async_callback(sender.close)
         stack.push_async_callback(relay.close)
-        door = Door(store, bus, relay.deliver)
+        door = Door(store, bus, relay.deliver, screening=await asyncio.to_thread(screening_of, settings))
         hub = Running(store=store, bus=bus, door=door, scheme=scheme)
         for role, start in ((Role.WORKER, _worker), (Role.ADAPTER, _adapter), (Role.API, _api)):
             if role in roles:
@@ -134,6 +136,7 @@ async def _worker(hub: Running, settings: Settings, stack: AsyncExitStack, relay
     await Consumer(hub.door, hub.bus).start()
     _keep(stack, relay.sweep_for_ever)
     _keep(stack, Timer(hub.door).look_for_ever)
+    _keep(stack, Rates(hub.door).look_for_ever)
     limits = Limits(in_flight_max=settings.batch_in_flight_max, per_second=settings.batch_per_second)
     _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits).look_for_ever)
 
@@ -238,4 +241,5 @@ def _queues(scheme: Scheme) -> list[topology.Queue]:
 async def carry_out(settings: Settings, command: Command) -> Result:
     """Carry out one operator's command by the one door, without a bus: the workers' sweep sends what it says."""
     async with opened(settings) as store:
-        return await Door(store, LocalBus(), lambda _: None).handle(command)
+        screening = await asyncio.to_thread(screening_of, settings)
+        return await Door(store, LocalBus(), lambda _: None, screening=screening).handle(command)

@@ -26,25 +26,59 @@ FROM journal AS j LEFT JOIN posting AS p ON p.journal = j.height ORDER BY j.heig
 
 _HEAD: Final = "SELECT height, hash FROM chain"
 
-# What the ledger must show for each state: postings pending, posted, voided. Within one participant, and of
-# errands: none at all.
+# What the ledger must show for each state: every leg of the transfer pending, then posted or voided, in the accounts
+# and amounts of its price; without a price, the amount itself from the payer FSP to the payee FSP. Within one
+# participant, of errands, and before anything is held: none at all.
 _POSTED_WRONG: Final = f"""
-WITH shown AS (
-    SELECT subject, count(*) FILTER (WHERE phase = 'pending') AS pending,
-           count(*) FILTER (WHERE phase = 'posted') AS posted, count(*) FILTER (WHERE phase = 'voided') AS voided,
-           min(minor) AS least, max(minor) AS most
-    FROM posting GROUP BY subject
+WITH leg AS (
+    SELECT t.id, x->>'debit' AS debit, x->>'credit' AS credit, x->'money'->>'currency' AS currency,
+           (x->'money'->>'minor')::bigint AS minor
+    FROM transfer AS t CROSS JOIN LATERAL json_array_elements(t.price->'legs') AS x WHERE t.price IS NOT NULL
+    UNION ALL
+    SELECT id, payer_fsp, payee_fsp, currency, minor
+    FROM transfer WHERE price IS NULL AND payer_fsp <> payee_fsp AND flow <> 'errand'
+), due AS (
+    SELECT leg.id, string_agg(format('%s>%s:%s', d.id, c.id, leg.minor), ' ' ORDER BY d.id, c.id, leg.minor) AS legs
+    FROM leg
+    LEFT JOIN account AS d ON d.participant = leg.debit AND d.currency = leg.currency
+        AND d.kind = CASE leg.debit WHEN '' THEN 'fees' ELSE 'position' END
+    LEFT JOIN account AS c ON c.participant = leg.credit AND c.currency = leg.currency
+        AND c.kind = CASE leg.credit WHEN '' THEN 'fees' ELSE 'position' END
+    GROUP BY leg.id
+), entry AS (
+    SELECT subject, phase, format('%s>%s:%s', debit, credit, minor) AS leg, debit, credit, minor FROM posting
+), shown AS (
+    SELECT subject,
+           string_agg(leg, ' ' ORDER BY debit, credit, minor) FILTER (WHERE phase = 'pending') AS pending,
+           string_agg(leg, ' ' ORDER BY debit, credit, minor) FILTER (WHERE phase = 'posted') AS posted,
+           string_agg(leg, ' ' ORDER BY debit, credit, minor) FILTER (WHERE phase = 'voided') AS voided
+    FROM entry GROUP BY subject
 )
-SELECT replace(s.id::text, '-', ''), s.state, p.pending, p.posted, p.voided
-FROM standing AS s JOIN transfer AS t ON t.id = s.id LEFT JOIN shown AS p ON p.subject = replace(s.id::text, '-', '')
-WHERE (coalesce(p.pending, 0)::int, coalesce(p.posted, 0)::int, coalesce(p.voided, 0)::int) <> CASE
-        WHEN t.payer_fsp = t.payee_fsp OR t.flow = 'errand' THEN (0, 0, 0)
-        WHEN s.state = 'committed' THEN (1, 1, 0)
-        WHEN s.state = 'refunded' THEN (1, 0, 1)
-        WHEN s.state = 'aborted' AND p.subject IS NULL THEN (0, 0, 0)
-        WHEN s.state = 'aborted' THEN (1, 0, 1)
-        ELSE (1, 0, 0) END
-   OR (p.subject IS NOT NULL AND (p.least <> t.minor OR p.most <> t.minor))
+SELECT replace(s.id::text, '-', ''), s.state, coalesce(p.pending, '-'), coalesce(p.posted, '-'),
+       coalesce(p.voided, '-'), coalesce(due.legs, '-')
+FROM standing AS s LEFT JOIN due ON due.id = s.id LEFT JOIN shown AS p ON p.subject = replace(s.id::text, '-', '')
+WHERE (p.pending, p.posted, p.voided) IS DISTINCT FROM CASE
+    WHEN s.state = 'committed' THEN (due.legs, due.legs, NULL::text)
+    WHEN s.state = 'refunded' THEN (due.legs, NULL::text, due.legs)
+    WHEN s.state = 'in_review' OR (s.state = 'aborted' AND p.subject IS NULL) THEN (NULL::text, NULL::text, NULL::text)
+    WHEN s.state = 'aborted' THEN (due.legs, NULL::text, due.legs)
+    ELSE (due.legs, NULL::text, NULL::text) END
+LIMIT {FINDINGS_MAX}"""
+
+# A price says the same in every currency: what FX providers take and give, and nobody else gains or loses by it.
+_PRICED_WRONG: Final = f"""
+WITH hop AS (
+    SELECT t.id, x->>'provider' AS provider, x->'source'->>'currency' AS source, x->'target'->>'currency' AS target
+    FROM transfer AS t CROSS JOIN LATERAL json_array_elements(t.price->'hops') AS x WHERE t.price->'hops' IS NOT NULL
+), leg AS (
+    SELECT t.id, x->>'debit' AS debit, x->>'credit' AS credit, x->'money'->>'currency' AS currency
+    FROM transfer AS t CROSS JOIN LATERAL json_array_elements(t.price->'legs') AS x WHERE t.price->'hops' IS NOT NULL
+)
+SELECT replace(leg.id::text, '-', ''), leg.debit, leg.credit, leg.currency
+FROM leg JOIN transfer AS t ON t.id = leg.id
+WHERE leg.debit = ''
+   OR leg.debit NOT IN (t.payer_fsp, t.payee_fsp) AND NOT EXISTS (
+       SELECT FROM hop WHERE hop.id = leg.id AND hop.provider = leg.debit AND leg.currency IN (hop.source, hop.target))
 LIMIT {FINDINGS_MAX}"""
 
 # Every transfer stands somewhere, and its steps lead there, each from where the one before it ended.
@@ -131,7 +165,8 @@ def run_audit(url: str) -> Report:
         if connection.execute(_HEAD).fetchone() != last:
             audit.findings.append("the chain's head is not its last journal")
         for statement, says in (
-            (_POSTED_WRONG, "transfer {0} is {1}, but the ledger shows pending {2}, posted {3}, voided {4}"),
+            (_POSTED_WRONG, "transfer {0} is {1}, but the ledger shows pending {2}, posted {3}, voided {4}; due {5}"),
+            (_PRICED_WRONG, "transfer {0}: {1} gives {2} {3} by its price, but has no part in it"),
             (_TRAIL_WRONG, "transfer {0} is {1} after {2} steps, but its trail says {3} after {4}, or is broken"),
             (_FUNDED_WRONG, "bank reference {0}: written {1} {2}, but the ledger shows {3} {4}"),
             (_UNKEPT, "errand {0} made a {1}, but nothing is kept of it"),
