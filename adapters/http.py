@@ -1,7 +1,7 @@
 """One connection's way out: HTTP, the access token, the limits; it must never say what an answer means.
 
 A conversation that does not come to its end says only whether anything can have reached the provider.
-Nothing here repeats a request, but for one 401, which is repeated with a fresh token and the same reference.
+Nothing here repeats a request that acts, but for one 401, which is repeated with a fresh token and the same reference.
 """
 
 import asyncio
@@ -120,7 +120,23 @@ def open_session() -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_WITHIN_S),
         headers={"Accept-Encoding": "identity", "User-Agent": "makutano"},
+        middlewares=(_once,),
     )
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep the library from sending a PUT or DELETE again when a connection breaks: only we know whether it may be.
+
+    It would do so after the lease was looked at, and unseen by whoever counts what was sent.
+    """
+    try:
+        return await send(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method == "GET":
+            raise
+        raise aiohttp.ClientConnectionError from error
 
 
 class _Talk:

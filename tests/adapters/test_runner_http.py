@@ -11,6 +11,8 @@ from adapters.contract import (
     Context,
     FailureClass,
     Heard,
+    Instruction,
+    Outcome,
     Request,
     Response,
     Token,
@@ -33,6 +35,7 @@ from tests.adapters.plain import (
     asked,
     brief,
     given,
+    read,
     running,
     silent,
     simulated,
@@ -53,6 +56,27 @@ async def test_nothing_is_sent_after_the_lease_but_asking_goes_on(simulator: tup
         assert provider.provider("alpha").totals()["first_time"] == 0
         last = (await world.carry_out(asked(instruction)))[-1]
     assert brief([last]) == [(UNKNOWN, FailureClass.ABSENT, INQUIRY)]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_what_breaks_on_the_way_is_not_sent_again(method: str) -> None:
+    came: list[str] = []
+
+    async def breaking(request: web.Request) -> web.Response:
+        came.append(request.method)
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    class Once(Plain):
+        def execute(self, instruction: Instruction, context: Context) -> Generator[Request, Response, Outcome | None]:
+            del context
+            answer = yield Request(method=method, path=f"/orders/{instruction.reference}", body=b"{}")
+            return read(instruction, answer)
+
+    async with a_provider(breaking) as url, running(url, Once) as world:
+        assert brief(await world.carry_out(given())) == [(UNKNOWN, UNCLEAR, RUNNER)]
+    assert came == [method]
 
 
 async def test_a_lease_that_ends_while_waiting_for_a_slot_is_seen() -> None:
