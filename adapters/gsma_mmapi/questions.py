@@ -49,7 +49,9 @@ def path_of(question: Question) -> str | None:
         "account": account_at(question.party) if question.party else "",
         "name": segment(question.reference) if question.reference else "",
     }
-    forms = (form for form in _PATHS[question.kind] if all(known[part] for part in known if f"{{{part}}}" in form))
+    forms = (
+        form for form in _PATHS.get(question.kind, ()) if all(known[part] for part in known if f"{{{part}}}" in form)
+    )
     form = next(forms, None)
     if form is None:
         return None

@@ -17,6 +17,7 @@ from adapters.contract import (
     FailureClass,
     Finding,
     Instruction,
+    Kind,
     Operation,
     Outcome,
     Request,
@@ -220,6 +221,13 @@ def test_an_operation_that_the_manifest_does_not_list_is_not_sent_and_stays_unkn
         told = msgspec.structs.replace(case, instruction=case.instruction | conversion | {"operation": operation})
         talk = led(begun(folder, told), [])
         assert (talk.requests, talk.result.verdict) == ([], Verdict.UNKNOWN), operation
+
+
+@each_folder
+def test_a_question_that_the_manifest_does_not_list_is_not_passed_on(folder: Folder) -> None:
+    for kind in set(Kind) - set(folder.manifest.rail.questions):
+        asked = Case(about="", kind="consult", question={"kind": kind, "reference": "r"})
+        assert led(begun(folder, asked), []) == ([], Answer(finding=Finding.UNSUPPORTED)), kind
 
 
 @each_case

@@ -23,6 +23,7 @@ from adapters.contract import (
     UnreadableError,
     Verdict,
     build,
+    installed,
 )
 from adapters.gsma_mmapi import bills, errands
 from adapters.gsma_mmapi.paths import UnspeakableError, account_at
@@ -58,7 +59,7 @@ def executed(instruction: Instruction) -> Request:
     return next(ADAPTER.execute(instruction, CONTEXT))
 
 
-@pytest.mark.parametrize("operation", Operation)
+@pytest.mark.parametrize("operation", installed()["gsma_mmapi"].rail.operations)
 def test_the_customers_credentials_go_to_the_customers_provider_and_only_to_act(operation: Operation) -> None:
     asking = given("10", operation=operation, errand=MANDATE)
     sent = {name for name in executed(asking).headers if name.startswith("X-User")}
@@ -367,7 +368,7 @@ def test_a_callback_to_an_address_that_names_no_errand_is_unreadable(body: dict[
         ADAPTER.heard(request, mandate)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", installed()["gsma_mmapi"].rail.questions)
 def test_every_kind_of_question_has_a_place_and_reads_no_error_as_an_answer(kind: Kind) -> None:
     asked = Question(kind=kind, connection="line", party=ME, reference="R 1", asker="a", correlation="c")
     path = path_of(msgspec.structs.replace(asked, query={"offset": "1 &"}))
