@@ -12,13 +12,16 @@ from aiohttp import web
 
 from adapters.simulator.book import Journal
 from adapters.simulator.callbacks import Callbacks
+from adapters.simulator.fx import OpenFx
 from adapters.simulator.gsma import Gsma
 from adapters.simulator.iso import Iso
 from adapters.simulator.provider import Dialect, Provider, Settings
+from adapters.simulator.quotes import Rate
 from adapters.simulator.rules import Rule, Rules
 from adapters.simulator.seed import Seed
 
 BODY_MAX_BYTES: Final = 64 * 1024 * 1024  # batches are large
+_DIALECTS: Final[dict[str, Callable[[Provider], Dialect]]] = {"gsma": Gsma, "iso20022": Iso, "open_fx": OpenFx}
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
@@ -38,8 +41,7 @@ class Simulator:
         self._journal = Journal(journal) if journal else None
         self._providers = {each.name: Provider(each, self.callbacks, self._journal) for each in providers}
         self._dialects: dict[str, Dialect] = {
-            name: Gsma(provider) if provider.settings.dialect == "gsma" else Iso(provider)
-            for name, provider in self._providers.items()
+            name: _DIALECTS[provider.settings.dialect](provider) for name, provider in self._providers.items()
         }
         remembered = set()
         for record in self._journal.records() if self._journal else ():
@@ -87,6 +89,7 @@ class Simulator:
             ("GET", "journal"): self._requests_and_entries,
             ("PUT", "rules"): self._put_rules,
             ("PUT", "seed"): self._put_seed,
+            ("PUT", "rates"): self._put_rates,
             ("POST", "confirm"): self._confirm,
             ("POST", "reset"): self._reset,
             ("POST", "revoke"): self._revoke,
@@ -113,6 +116,10 @@ class Simulator:
     async def _put_rules(self, provider: Provider, request: web.Request) -> Any:
         provider.rules = Rules(msgspec.json.decode(await request.read(), type=list[Rule]))
         return provider.rules.rules
+
+    async def _put_rates(self, provider: Provider, request: web.Request) -> Any:
+        provider.sell(msgspec.json.decode(await request.read(), type=list[Rate]))
+        return list(provider.book.exchange.rates.values())
 
     async def _put_seed(self, provider: Provider, request: web.Request) -> Any:
         provider.sow(msgspec.json.decode(await request.read(), type=Seed))

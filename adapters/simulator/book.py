@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from adapters.simulator.exchange import Exchange
 from adapters.simulator.order import Direction, Entry, Kind, Order, Write
 from adapters.simulator.rules import MANNERS, Fate, Refusal
 from adapters.simulator.shelf import Shelf
@@ -105,6 +106,7 @@ class Book:
         """Forget everything."""
         self.accounts: dict[str, Account] = {}
         self.shelf = Shelf()
+        self.exchange = Exchange()
         self.closed = False  # only accounts that were sown or created exist
         self.entries: list[Entry] = []
         self.by_reference: dict[str, Entry] = {}
@@ -222,7 +224,7 @@ class Book:
             "executed": sum(self._executed.values()),
             "refused": sum(entry.refusal is not None for entry in self.entries),
             "executed_twice": sum(count - 1 for count in self._executed.values()),
-        }
+        } | self.exchange.totals()
 
     def enter(self, entry: Entry) -> None:
         """Add an entry that is written down, and do what it says."""
@@ -241,6 +243,10 @@ class Book:
         if order.write is not None:
             self._keep(order.write, order.account, at_ms)
             return
+        if order.deal is not None:
+            self.exchange.close(order, order.deal)
+            self._executed[order.business or order.reference, order.type, order.account] += 1
+            return
         account, money = self.account(order.account), order.money
         change = money.minor if order.direction is Direction.CREDIT else -money.minor
         account.balances[money.currency] = account.balances.get(money.currency, account.opening) + change
@@ -252,6 +258,8 @@ class Book:
     def _obstacle(self, order: Order, at_ms: int) -> Refusal | None:
         if order.write is not None:
             return self._write_obstacle(order, order.write, at_ms)
+        if order.deal is not None:
+            return self.exchange.obstacle(order, order.deal, self.by_reference, at_ms)
         if refusal := self.shelf.obstacle(order, at_ms):
             return refusal
         account = self.known(order.account)

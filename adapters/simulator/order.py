@@ -39,6 +39,13 @@ class Write(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     change: bool = False
 
 
+class Deal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Of an FX provider: what it gives for the order's money, or lets go of."""
+
+    target: Money
+    unwinds: str = ""  # the caller's own reference of the conversion that is let go of; none: this is a conversion
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a dialect read out of a request."""
 
@@ -52,6 +59,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     callback_url: str = ""
     details: dict[str, Any] = {}  # what the dialect repeats in its answers
     write: Write | None = None  # made or changed instead of moving money
+    deal: Deal | None = None  # one currency for another, instead of moving a customer's money
     uses: dict[Kind, str] = {}  # the mandate, link, code, quotation or bill by which the money moves
     others: list[str] = []  # who is on the other side: "organisationid@SHOP1"
     proven: bool | None = None  # whether the customer's own token, if one came along, is the customer's

@@ -218,7 +218,7 @@ class Orders:
         quotes = quoted(
             asked,
             currency or asked.request_currency,
-            self._book.shelf.rates,
+            self._book.exchange.rates,
             provider=settings.name,
             until_ms=until_ms,
         )

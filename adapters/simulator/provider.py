@@ -1,7 +1,7 @@
 """One simulated provider: what it does with an order, in whatever dialect; it must never answer before it wrote."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -10,8 +10,10 @@ from aiohttp import web
 from adapters.simulator.book import Book, Journal, Record
 from adapters.simulator.callbacks import Callback, Callbacks
 from adapters.simulator.order import Direction, Entry, Kind, Order
+from adapters.simulator.quotes import Rate
 from adapters.simulator.rules import MANNERS, Answer, Fate, Refusal, Rules
 from adapters.simulator.seed import Heartbeat, Seed, sow
+from adapters.simulator.words import now_ms
 from routing.money import Money
 
 GARBAGE: Final = b'{"<<< this is no document'
@@ -21,11 +23,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How one provider is set up. Times are seconds."""
 
     name: str
-    dialect: Literal["gsma", "iso20022"]
+    dialect: Literal["gsma", "iso20022", "open_fx"]
     sync: bool = False  # answers with the outcome instead of "taken"
     latency_s: float = 0  # between the answer and the callback
     late_s: float = 3  # the same, where the fate is LATE
-    client: str = "makutano:demo"  # client id and secret
+    client: str = "makutano:demo"  # client id and secret; of open_fx the secret is the API key
     token_s: int = 3600
     opening_minor: int = 10**12  # what an account holds when it is first named, in every currency
     quote_s: int = 300  # how long a quote holds
@@ -91,6 +93,10 @@ class Provider:
         self.book.write(forgot=True)
         self.rules, self.heartbeat = Rules(), Heartbeat()
         self.begin()
+
+    def sell(self, rates: Sequence[Rate]) -> None:
+        """Sell currencies at these rates and no others, until something forgets them: they are not written down."""
+        self.book.exchange.sell(rates, now_ms())
 
     def totals(self) -> dict[str, Any]:
         """Return what was moved and how often what came; see Book.totals."""

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -15,24 +16,36 @@ from routing.money import EXPONENTS, Money
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"source": "from"}):
-    """What one unit of a currency is worth in another: `from`, `to`, `rate`, and a `fee` in the first."""
+    """What one unit of a currency is worth in another: `from`, `to`, `rate`, and a `fee` in the first.
+
+    `valid_s`: for how long an FX provider honours it, counted from when another one takes its place.
+    """
 
     source: str
     to: str
     rate: str
     fee: str = "0"
+    valid_s: int = 60
 
     def __post_init__(self) -> None:
         """Refuse currencies and numbers that are none."""
         Money.parse(self.fee, self.source)
         Money.parse("0", self.to)
-        if Fraction(self.rate) <= 0:
-            raise ValueError("a rate is more than nothing")
+        if Fraction(self.rate) <= 0 or self.valid_s < 0:
+            raise ValueError("a rate is more than nothing, and its time not less")
 
     def receiving(self, money: Money) -> Money:
         """Return what arrives, rounded down."""
+        return Money(int(self._worth(money)), self.to)
+
+    def covers(self, money: Money, target: Money) -> bool:
+        """Say whether the money is worth the target, however that was rounded."""
+        return target.minor <= ceil(self._worth(money))
+
+    def _worth(self, money: Money) -> Fraction:
         units = Fraction(money.minor, 10 ** EXPONENTS[self.source]) * Fraction(self.rate)
-        return Money(int(units * 10 ** EXPONENTS[self.to]), self.to)
+        worth: Fraction = units * 10 ** EXPONENTS[self.to]
+        return worth
 
 
 class Quotation(Resource, frozen=True, kw_only=True):

@@ -163,7 +163,8 @@ def sow(seed: Seed, book: Book) -> None:
     for account in seed.account:
         book.register(_account(account, book.opening))
     book.shelf.companies |= {each.service_provider: each for each in seed.billcompany}
-    book.shelf.rates |= {(each.source, each.to): each for each in seed.rate}
+    if seed.rate:
+        book.exchange.sell([*book.exchange.rates.values(), *seed.rate], now_ms())
     for bill in seed.bill:
         paid = Money.parse(bill.paid or "0", bill.currency).minor
         _keep(book, Kind.BILL, bill, [Use(now_ms(), paid)] if paid else [])

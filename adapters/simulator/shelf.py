@@ -10,7 +10,7 @@ from adapters.simulator.bills import Bill, Company
 from adapters.simulator.instruments import INSTRUMENTS, Code
 from adapters.simulator.kept import Kept, Resource, Use
 from adapters.simulator.order import Direction, Kind, Order, Write
-from adapters.simulator.quotes import Quotation, Rate
+from adapters.simulator.quotes import Quotation
 from adapters.simulator.rules import Refusal
 
 TYPES: Final[dict[Kind, type[Resource]]] = {
@@ -29,7 +29,6 @@ class Shelf:
         self._kept: dict[Kind, dict[str, Kept]] = {kind: {} for kind in TYPES}
         self._of: dict[tuple[Kind, str], dict[str, Kept]] = {}
         self.companies: dict[str, Company] = {}
-        self.rates: dict[tuple[str, str], Rate] = {}
 
     def get(self, kind: Kind, reference: str) -> Kept | None:
         """Return what is kept under a reference."""
