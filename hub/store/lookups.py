@@ -14,7 +14,7 @@ from hub.core.command import Transfer
 from hub.core.instrument import Instrument
 from hub.core.listing import Page, Sought
 from hub.core.participant import Scheme, SchemeError, SchemeFile, chart
-from hub.core.pricing.market import Published
+from hub.core.pricing.market import Market, Published
 from hub.ledger.account import Account, Kind
 from hub.ledger.journal import Entry, Phase, Posting
 from hub.store import listings, market, statements
@@ -186,6 +186,14 @@ class LookUps(Pooled):
     async def rates(self) -> list[Published]:
         """Return the last rate of every FX provider in every direction."""
         return market.published_in((await self._one(market.RATES))[0])
+
+    async def market(self) -> Market:
+        """Return the market as it stands."""
+        return market.market_in((await self._one(market.MARKET))[0])
+
+    async def rate_history(self, provider: str, source: str, target: str, limit: int) -> list[Published]:
+        """Return what was published in this direction, the newest first."""
+        return market.published_in((await self._one(market.HISTORY, provider, source, target, limit))[0])
 
     async def forget_expired(self) -> None:
         """Take away open quotes that have expired and tallies whose period is over."""

@@ -64,6 +64,10 @@ DELETE FROM tally WHERE ends_ms < {NOW_MS}"""
 
 RATES: Final = "SELECT coalesce(json_agg(r ORDER BY source, target, provider), '[]')::text FROM rate AS r"
 
+HISTORY: Final = """
+SELECT coalesce(json_agg(h ORDER BY id DESC), '[]')::text FROM (
+    SELECT * FROM rate_history WHERE provider = %s AND source = %s AND target = %s ORDER BY id DESC LIMIT %s) AS h"""
+
 
 class _Sum(msgspec.Struct):
     provider: str

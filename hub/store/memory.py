@@ -54,6 +54,7 @@ class MemoryStore:
         self.closed: dict[tuple[str, int], str] = {}
         self.issued: dict[str, Instrument] = {}
         self.published: dict[RateKey, Published] = {}
+        self.rate_log: list[Published] = []
         self.exposures: dict[ExposureKey, int] = {}
         self.counted: dict[str, Tally] = {}
         self.ledger: dict[int, Account] = {}
@@ -201,7 +202,15 @@ class MemoryStore:
         """Take away open quotes that have expired."""
         self.exposures = {key: minor for key, minor in self.exposures.items() if key[2] > self.now_ms()}
 
-    def market(self) -> Market:
+    async def market(self) -> Market:
+        """Return the market as it stands."""
+        return self.market_now()
+
+    async def rate_history(self, provider: str, source: str, target: str, limit: int) -> list[Published]:
+        """Return what was published in this direction, the newest first."""
+        return [each for each in reversed(self.rate_log) if each.key == (provider, source, target)][:limit]
+
+    def market_now(self) -> Market:
         """Return the market as it stands."""
         opened: dict[tuple[str, str], int] = {}
         for (provider, currency, until_ms), minor in self.exposures.items():
@@ -284,7 +293,7 @@ class MemoryWork:
             instruments={each.name: each for each in store.instruments_named(wanted.instruments)},
             overrides=store.overrides_of(wanted.identifiers),
             funded=frozenset(reference for reference in wanted.funds if reference in store.fundings),
-            market=store.market() if wanted.market else Market(),
+            market=store.market_now() if wanted.market else Market(),
         )
 
     def _reversed(self, original: str) -> int:
@@ -322,6 +331,7 @@ class MemoryWork:
             store.issued[change.id] = msgspec.structs.replace(
                 was, terms=was.terms | change.terms, updated_ms=change.updated_ms
             )
+        store.rate_log.extend(decided.rates)
         store.published.update({each.key: each for each in decided.rates})
         for key, minor in decided.exposures.items():
             store.exposures[key] = store.exposures.get(key, 0) + minor

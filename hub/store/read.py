@@ -10,7 +10,7 @@ from hub.core.command import Transfer
 from hub.core.instrument import Instrument
 from hub.core.listing import Page, Sought
 from hub.core.participant import Scheme
-from hub.core.pricing.market import Published
+from hub.core.pricing.market import Market, Published
 from hub.ledger.account import Account
 from hub.ledger.journal import Entry
 from routing.message import Resource
@@ -93,6 +93,12 @@ class Reader(Protocol):
 
     async def rates(self) -> list[Published]:
         """Return the last rate of every FX provider in every direction."""
+
+    async def market(self) -> Market:
+        """Return the market as it stands, to be shown: what is decided on is loaded in its own batch."""
+
+    async def rate_history(self, provider: str, source: str, target: str, limit: int) -> list[Published]:
+        """Return what was published in this direction, the newest first."""
 
     async def alive(self) -> bool:
         """Say whether the database answers."""
