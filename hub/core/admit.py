@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hub.core.charge import Charged, Limited, charged, limited, reversed_
+from hub.core.charge import Charged, Limited, charged, limited, reversed_, settling
 from hub.core.command import AT_THE_DOOR, Body, Reason, Refusal, Submit, Transfer
 from hub.core.errand import is_errand, told
 from hub.core.facts import Facts
@@ -24,7 +24,7 @@ from hub.core.use import RefusedError, used
 from hub.ledger.account import Kind
 from routing.message import Operation
 from routing.money import NOTHING, Money
-from routing.party import Party, party, same
+from routing.party import Party, same
 
 _encoder = msgspec.json.Encoder()
 _body_decoder = msgspec.json.Decoder(Body)
@@ -223,7 +223,7 @@ def _sides(submit: Submit, facts: Facts) -> _Sides:
     quote = use.quote
     if quote is None:
         price = charged(submit, body, (payer[0], payee_fsp), submit.money, facts)
-    elif (quote.payer_fsp, quote.payee_fsp) != (payer[0], payee[0]):
+    elif (quote.payer_fsp, quote.payee_fsp) != (payer[0], payee_fsp):
         raise RefusedError(Reason.QUOTE_DIFFERS, "the accounts have moved to other participants since")
     else:
         price = Charged(quote.price)
@@ -244,13 +244,9 @@ def _as_the_header_says(submit: Submit, payer: _Held, payee: _Held, facts: Facts
 
 def _paid_at(payee_fsp: str, body: Body, facts: Facts) -> tuple[str, Body]:
     """Send the money for a biller that does not settle itself to its account elsewhere."""
-    pairs = facts.scheme.participants[payee_fsp].paid_at if payee_fsp in facts.scheme.participants else {}
-    if not pairs:
+    found, account = settling(payee_fsp, facts)
+    if found == payee_fsp:
         return payee_fsp, body
-    account = party(pairs.items())
-    found = facts.scheme.directory.resolve(account, {}).participant
-    if found is None:
-        raise RefusedError(Reason.PAYEE_UNKNOWN, f"nobody holds the account of {payee_fsp}")
     return found, msgspec.structs.replace(body, payee_account=account, biller=payee_fsp)
 
 

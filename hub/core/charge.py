@@ -19,6 +19,7 @@ from hub.core.pricing.rules import Period, ReversalRate, Then, Unquoted
 from hub.core.terms import RECEIVING_AMOUNT_MIN, RECEIVING_CURRENCY, crosses, custom
 from hub.core.use import RefusedError
 from routing.money import Money, MoneyError
+from routing.party import Party, party
 
 
 class Charged(NamedTuple):
@@ -48,6 +49,18 @@ def arriving_currency(body: Body, payee_fsp: str, source: str, facts: Facts) -> 
     return target
 
 
+def settling(payee_fsp: str, facts: Facts) -> tuple[str, Party]:
+    """Return who settles for the payee, and at which account: a biller may be paid at an FSP; raises RefusedError."""
+    pairs = facts.scheme.participants[payee_fsp].paid_at if payee_fsp in facts.scheme.participants else {}
+    if not pairs:
+        return payee_fsp, ()
+    account = party(pairs.items())
+    found = facts.scheme.directory.resolve(account, {}).participant
+    if found is None:
+        raise RefusedError(Reason.PAYEE_UNKNOWN, f"nobody holds the account of {payee_fsp}")
+    return found, account
+
+
 def charged(submit: Submit, body: Body, fsps: tuple[str, str], money: Money, facts: Facts) -> Charged:
     """Price a transfer from one FSP to the other that names no quote; raises RefusedError."""
     payer_fsp, payee_fsp = fsps
@@ -59,7 +72,7 @@ def charged(submit: Submit, body: Body, fsps: tuple[str, str], money: Money, fac
         raise RefusedError(Reason.QUOTE_NEEDED, f"from {money.currency} to {target}")
     found = offers(Ask(way, money), facts.scheme, facts.market, facts.now_ms, id_=submit.transfer)
     price = _best(found)
-    _tolerated(price, body, facts)
+    _tolerated(price, body, payer_fsp, facts)
     return Charged(price, (f"priced without a quote: {found.quotes[0].why}", *found.left_out), by_market=True)
 
 
@@ -81,7 +94,7 @@ def _at_home(way: Way, money: Money, facts: Facts) -> Price | None:
     return price
 
 
-def _tolerated(price: Price, body: Body, facts: Facts) -> None:
+def _tolerated(price: Price, body: Body, payer_fsp: str, facts: Facts) -> None:
     """Hold a price that nobody has seen against what the caller takes; raises RefusedError."""
     least = custom(body.details).get(RECEIVING_AMOUNT_MIN, "")
     if least:
@@ -92,7 +105,7 @@ def _tolerated(price: Price, body: Body, facts: Facts) -> None:
         if price.given.minor < wanted.minor:
             raise RefusedError(Reason.TOLERANCE_PASSED, f"{price.given} would arrive, not {wanted}")
         return
-    payer = facts.scheme.participants.get(price.legs[0].debit)
+    payer = facts.scheme.participants.get(payer_fsp)
     if payer is None or payer.tolerance_bps is None:
         raise RefusedError(Reason.QUOTE_NEEDED, "neither the request nor the participant says what it tolerates")
     amount = price.sent

@@ -157,7 +157,7 @@ class Bench:
             return Done(transfer=command.transfer, changed=False)  # said twice in one breath
         names = named_by(command.body)
         by_market = isinstance(found, Plan) and found.by_market and standing.market_moved
-        if found is not None and (command.original or names or by_market):
+        if found is not None and (command.original or by_market or standing.moved(names)):
             found = plan(command, standing.now(names))
         if not isinstance(found, Plan):
             if found is not None and found.transfer == command.transfer:
@@ -170,7 +170,7 @@ class Bench:
         event = Event.FLAGGED if flagged else event
         transfer, row = self._begun(found.transfer, event, found.barred or passed.barred)
         if row.event is not Event.BARRED:
-            self._admitted(command, found, names)
+            self._admitted(command, found, names, is_held=row.event is Event.ADMITTED)
         resource = found.made.terms if found.made is not None and row.event is Event.ANSWERED else {}
         reason = transfer.reason if row.event is Event.BARRED else ""
         transfer = self._move(transfer, row, who="hub", detail=detail, enter=False, resource=resource)
@@ -189,7 +189,7 @@ class Bench:
         barred_row = transition(transfer.flow, transfer.state, Event.BARRED)
         return msgspec.structs.replace(transfer, reason=barred), barred_row
 
-    def _admitted(self, command: Submit, found: Plan, names: Iterable[Named]) -> None:
+    def _admitted(self, command: Submit, found: Plan, names: Iterable[Named], *, is_held: bool) -> None:
         """Note what an admitted submission takes: part of its original, a code or quote, limits, an FX provider's."""
         transfer, standing = found.transfer, self._standing
         if command.original:
@@ -197,7 +197,7 @@ class Bench:
         elif found.made is not None:
             standing.keep(found.made)
         elif transfer.flow is not Flow.ERRAND:
-            standing.use(names, transfer)
+            standing.use(names, transfer, is_held=is_held)
         standing.offer(found.offered)
         standing.count(transfer.price)
 

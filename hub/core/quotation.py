@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hub.core.charge import arriving_currency
+from hub.core.charge import arriving_currency, settling
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.instrument import Instrument
@@ -17,7 +17,7 @@ from hub.core.participant import Role
 from hub.core.pricing.fees import Way
 from hub.core.pricing.price import Fee, Price, Quote, Side, priced
 from hub.core.pricing.quote import Ask, Offers, offers
-from hub.core.terms import AMOUNT_TYPE, RECEIVING_CURRENCY, SENDING_CURRENCY, custom
+from hub.core.terms import ABROAD, AMOUNT_TYPE, RECEIVING_CURRENCY, SENDING_CURRENCY, custom
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
 from routing.money import Money, MoneyError
@@ -33,6 +33,7 @@ def asked(submit: Submit, errand: Errand, payee_fsp: str, facts: Facts) -> Ask:
     """Read what is to be priced; raises RefusedError."""
     terms, own = errand.body, custom(errand.body)
     payer_fsp = _payer_fsp(submit, facts)
+    payee_fsp, _ = settling(payee_fsp, facts)
     try:
         fixed = Money.parse(str(terms.get("requestAmount", "")), str(terms.get("requestCurrency", "")))
     except MoneyError as error:
@@ -51,7 +52,8 @@ def asked(submit: Submit, errand: Errand, payee_fsp: str, facts: Facts) -> Ask:
     _settled(payee_fsp, target, facts)
     if source != target and (source, target) not in facts.scheme.corridors:
         raise RefusedError(Reason.CURRENCY_UNSUPPORTED, f"no corridor from {source} to {target}")
-    way = Way(payer_fsp, payee_fsp, str(terms.get("type") or "transfer"), source, target)
+    kind = str(terms.get("type") or ("transfer" if source == target else ABROAD))
+    way = Way(payer_fsp, payee_fsp, kind, source, target)
     deliveries = _deliveries(payee_fsp, str(terms.get("chosenDeliveryMethod") or ""), facts)
     return Ask(way, fixed, receive=receive, deliveries=deliveries, payer=submit.body.payer, payee=submit.body.payee)
 
@@ -71,9 +73,8 @@ def _sending_currency(payer_fsp: str, named: str, facts: Facts) -> str:
 
 
 def _settled(fsp: str, currency: str, facts: Facts) -> None:
-    """Refuse a currency in which the FSP does not settle; a biller that is paid elsewhere settles nowhere itself."""
-    participant = facts.scheme.participants.get(fsp)
-    if participant is not None and not participant.paid_at and currency not in participant.currencies:
+    """Refuse a currency in which the FSP does not settle."""
+    if facts.scheme.position(fsp, currency) is None:
         raise RefusedError(Reason.CURRENCY_UNSUPPORTED, f"{fsp} does not settle in {currency}")
 
 

@@ -65,6 +65,15 @@ class Standing:
         by = self.transfers.get(found.used_by or "")
         return found if by is None else msgspec.structs.replace(found, used_state=by.state)
 
+    def moved(self, names: Iterable[Named]) -> bool:
+        """Say whether a member of this batch has used one of these, or has given it back."""
+        return any(
+            each.id in self._decided.instruments
+            or each.id in self._decided.amendments
+            or (each.used_by is not None and self.transfers.get(each.used_by) is not None)
+            for each in self.named(names)
+        )
+
     def named(self, names: Iterable[Named]) -> list[Instrument]:
         """Return what was loaded, or made since, of these."""
         return [self._instruments[name] for name in names if name in self._instruments]
@@ -85,10 +94,15 @@ class Standing:
         terms = change.terms if before is None else before.terms | change.terms
         self._decided.amendments[change.id] = msgspec.structs.replace(change, terms=terms)
 
-    def use(self, names: Iterable[Named], transfer: Transfer) -> None:
-        """Let nobody else use the code or quotation that this transfer uses."""
+    def use(self, names: Iterable[Named], transfer: Transfer, *, is_held: bool) -> None:
+        """Let nobody else use the code or quotation that this transfer uses.
+
+        What was quoted is bound by the ledger from now on, if the transfer holds it; a quotation that a failed
+        transfer gave back was let go of before.
+        """
         for each in self.named(name for name in names if name.kind in USED_ONCE):
-            self.offer(each.quotes, sign=-1)  # what was offered is bound by the ledger from now on, or by nothing
+            if is_held and each.used_by is None:
+                self.offer(each.quotes, sign=-1)
             self.keep(msgspec.structs.replace(each, used_by=transfer.id, used_state=transfer.state))
 
     def offer(self, quotes: Sequence[Quote], *, sign: int = 1) -> None:

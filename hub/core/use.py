@@ -150,7 +150,7 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
         raise RefusedError(Reason.QUOTE_UNKNOWN)
     if quotation.spent:
         raise RefusedError(Reason.QUOTE_USED)
-    if difference := _difference(use.body, quotation, quotes[0]):
+    if difference := _difference(use.body, quotes[0]):
         raise RefusedError(Reason.QUOTE_DIFFERS, difference)
     quote = next((each for each in quotes if each.price.sent == money), None)
     if quote is None:
@@ -163,11 +163,10 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
     return use._replace(body=body, quote=quote, reasons=(*use.reasons, why))
 
 
-def _difference(body: Body, quotation: Instrument, quote: Quote) -> str:
+def _difference(body: Body, quote: Quote) -> str:
     """Say in what a payment is not the one that was quoted, or nothing."""
-    kind = str(quotation.terms.get("type") or body.type)
-    if kind != body.type:
-        return f"it was quoted for {kind}"
+    if quote.type != body.type:
+        return f"it was quoted for {quote.type}"
     for name, quoted, named in (("debitParty", quote.payer, body.payer), ("creditParty", quote.payee, body.payee)):
         if quoted and not same(quoted, named):
             return f"the {name} is not the one that was quoted"

@@ -87,6 +87,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str
     payer_fsp: str
     payee_fsp: str
+    type: str  # of the payment that it is for
     payer: Party = ()
     payee: Party = ()
     delivery: str = ""

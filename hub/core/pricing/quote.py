@@ -96,6 +96,7 @@ def offers(ask: Ask, scheme: Scheme, market: Market, now_ms: int, *, id_: str) -
             why=f"{number} of {len(found)}: {why}",
             payer_fsp=ask.way.payer_fsp,
             payee_fsp=ask.way.payee_fsp,
+            type=ask.way.type,
             payer=ask.payer,
             payee=ask.payee,
             delivery=delivery,
