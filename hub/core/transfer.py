@@ -121,6 +121,7 @@ def _begins(first: State, instruction: Message) -> tuple[Row, ...]:
         Row(S.RECEIVED, E.FLAGGED, S.IN_REVIEW, F.NOTHING, M.TELL_OPERATOR),
         Row(S.IN_REVIEW, E.ADMITTED, first, F.RESERVE, instruction),
         Row(S.IN_REVIEW, E.BARRED, S.ABORTED, F.NOTHING, M.TELL_CALLER),
+        Row(S.IN_REVIEW, E.CONTRADICTED, S.IN_REVIEW, F.NOTHING, M.TELL_OPERATOR),
     )
 
 
