@@ -106,7 +106,7 @@ def test_what_speaks_against_an_errand_is_said_where_it_belongs(
     assert hub.said == [("callbacks", command.transfer)]
 
 
-@pytest.mark.parametrize("resource", NEW)
+@pytest.mark.parametrize("resource", [each for each in NEW if each is not Resource.QUOTATION])
 def test_what_its_maker_names_is_kept_under_the_hubs_reference(resource: Resource) -> None:
     hub = Hub()
     asked = hub.begun(errand(1, resource, {"said": "by the caller"}))
@@ -121,10 +121,24 @@ def test_what_its_maker_names_is_kept_under_the_hubs_reference(resource: Resourc
     assert (hub.told[-1].queue, said.transfer.state, said.resource) == ("callbacks", State.COMMITTED, made.terms)
 
 
+def test_a_quotation_is_the_hubs_and_the_payee_fsp_names_it_for_itself() -> None:
+    hub = Hub()
+    asked = hub.begun(errand(1, Resource.QUOTATION, ASKED_QUOTE | {"said": "by the caller"}))
+    hub.hear(asked, ISSUE, A, resource={"also": "by the payee FSP", "quoteReference": "theirs"}, own="theirs")
+    made = hub.instruments[asked.id]
+    assert (made.kind, made.reference, made.own, made.owner) == (Resource.QUOTATION, asked.id, "theirs", "alpha")
+    assert (made.participant, made.connection, made.account) == ("bravo", "bravo-1", msisdn(BRAVO))
+    assert made.terms.items() >= ASKED_QUOTE.items() | {"said": "by the caller", "quotationReference": asked.id}.items()
+    assert "also" not in made.terms, "what is offered are the hub's words alone"
+    assert hub.transfers[asked.id].payee_reference == "theirs"
+    said = msgspec.json.decode(hub.told[-1].body, type=Notice)
+    assert (hub.told[-1].queue, said.transfer.state, said.resource) == ("callbacks", State.COMMITTED, made.terms)
+
+
 @pytest.mark.parametrize("resource", NEW)
 def test_an_acceptance_that_does_not_name_what_was_made_is_no_answer(resource: Resource) -> None:
     hub = Hub()
-    asked = hub.begun(errand(1, resource))
+    asked = hub.begun(errand(1, resource, ASKED_QUOTE))
     doubted = hub.hear(asked, ISSUE, A, own="")
     assert (doubted.state, hub.instruments) == (State.TOLD_IN_DOUBT, {})
     assert hub.hear(doubted, ISSUE, A, own="theirs").state is State.COMMITTED

@@ -3,18 +3,28 @@
 import msgspec
 import pytest
 
-from hub.core.command import Done, Due, Heard, Reason, Refusal, Ruling, Transfer, Word
+from hub.core.command import Done, Due, Heard, Reason, Refusal, Ruling, Submit, Transfer, Word
 from hub.core.decide import PARKED_MS
 from hub.core.participant import SchemeFile
 from hub.core.transfer import AWAITED, FINAL, IN_DOUBT, TABLES, Flow, State
 from hub.ledger.account import counters
 from routing.message import FailureClass, Operation, Resource, Verdict
 from routing.money import Money
+from tests.core.corridor import confirming, opened, paying, quoted
 from tests.core.stage import ALPHA, RAIL, Hub, errand, outcome, scheme_file, submit
 
 A, R, U = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.UNKNOWN
 CREDIT, DEBIT, REFUND, ISSUE = Operation.CREDIT, Operation.DEBIT, Operation.REFUND, Operation.ISSUE
-CALLERS = {Flow.PUSH: "alpha", Flow.PULL: "bravo", Flow.THIRD_PARTY: "third", Flow.ERRAND: "third"}
+CONVERT, UNWIND = Operation.CONVERT, Operation.UNWIND
+CALLERS = {
+    Flow.PUSH: "alpha",
+    Flow.PULL: "bravo",
+    Flow.THIRD_PARTY: "third",
+    Flow.CONVERTED_PUSH: "alpha",
+    Flow.CONVERTED_PULL: "bravo",
+    Flow.ERRAND: "third",
+}
+CONVERTED = (Flow.CONVERTED_PUSH, Flow.CONVERTED_PULL)
 MARGIN_MS = 60_000
 
 # How each state is reached: what the FSPs say, one after the other; None: nothing, until it is due.
@@ -37,6 +47,29 @@ SAID: dict[tuple[Flow, State], list[Step]] = {
     (Flow.THIRD_PARTY, State.OWED): [(DEBIT, A), (CREDIT, R)],
     (Flow.THIRD_PARTY, State.OWED_IN_DOUBT): [(DEBIT, A), (CREDIT, R), None],
     (Flow.THIRD_PARTY, State.REFUNDED): [(DEBIT, A), (CREDIT, R), (REFUND, A)],
+    (Flow.PUSH, State.IN_REVIEW): [],
+    (Flow.PULL, State.IN_REVIEW): [],
+    (Flow.THIRD_PARTY, State.IN_REVIEW): [],
+    (Flow.CONVERTED_PUSH, State.IN_REVIEW): [],
+    (Flow.CONVERTED_PUSH, State.CONVERTING): [],
+    (Flow.CONVERTED_PUSH, State.CONVERTING_IN_DOUBT): [None],
+    (Flow.CONVERTED_PUSH, State.ABORTED): [(CONVERT, R)],
+    (Flow.CONVERTED_PUSH, State.RESERVED): [(CONVERT, A)],
+    (Flow.CONVERTED_PUSH, State.IN_DOUBT): [(CONVERT, A), None],
+    (Flow.CONVERTED_PUSH, State.COMMITTED): [(CONVERT, A), (CREDIT, A)],
+    (Flow.CONVERTED_PUSH, State.UNWINDING): [(CONVERT, A), (CREDIT, R)],
+    (Flow.CONVERTED_PUSH, State.UNWINDING_IN_DOUBT): [(CONVERT, A), (CREDIT, R), None],
+    (Flow.CONVERTED_PUSH, State.REFUNDED): [(CONVERT, A), (CREDIT, R), (UNWIND, A)],
+    (Flow.CONVERTED_PULL, State.IN_REVIEW): [],
+    (Flow.CONVERTED_PULL, State.CONVERTING): [],
+    (Flow.CONVERTED_PULL, State.CONVERTING_IN_DOUBT): [None],
+    (Flow.CONVERTED_PULL, State.ABORTED): [(CONVERT, R)],
+    (Flow.CONVERTED_PULL, State.ASKED): [(CONVERT, A)],
+    (Flow.CONVERTED_PULL, State.ASKED_IN_DOUBT): [(CONVERT, A), None],
+    (Flow.CONVERTED_PULL, State.COMMITTED): [(CONVERT, A), (DEBIT, A)],
+    (Flow.CONVERTED_PULL, State.UNWINDING): [(CONVERT, A), (DEBIT, R)],
+    (Flow.CONVERTED_PULL, State.UNWINDING_IN_DOUBT): [(CONVERT, A), (DEBIT, R), None],
+    (Flow.CONVERTED_PULL, State.REFUNDED): [(CONVERT, A), (DEBIT, R), (UNWIND, A)],
     (Flow.ERRAND, State.TOLD): [],
     (Flow.ERRAND, State.TOLD_IN_DOUBT): [None],
     (Flow.ERRAND, State.COMMITTED): [(ISSUE, A)],
@@ -44,9 +77,22 @@ SAID: dict[tuple[Flow, State], list[Step]] = {
 }
 
 
+def house(flow: Flow) -> Hub:
+    """Open a hub in which this flow is possible."""
+    return opened(confirming()) if flow in CONVERTED else Hub()
+
+
+def asked(hub: Hub, flow: Flow) -> Submit:
+    if flow is Flow.ERRAND:
+        return errand(1, Resource.MANDATE)
+    return paying(1, quoted(hub, 9, caller=CALLERS[flow])) if flow in CONVERTED else submit(1)
+
+
 def reached(hub: Hub, flow: Flow, state: State) -> Transfer:
-    asked = errand(1, Resource.MANDATE) if flow is Flow.ERRAND else submit(1)
-    transfer = hub.begun(msgspec.structs.replace(asked, caller=CALLERS[flow]))
+    flagged = "somebody is on a list" if state is State.IN_REVIEW else ""
+    transfer = hub.begun(msgspec.structs.replace(asked(hub, flow), caller=CALLERS[flow], flagged=flagged))
+    assert hub.cases == ([("flagged", transfer.id)] if flagged else [])
+    hub.cases.clear()
     for step in SAID[flow, state]:
         if step is None:
             hub.now_ms = transfer.due_ms or 0
@@ -92,7 +138,7 @@ NOT_AWAITED = [
 def test_what_is_not_awaited_moves_nothing_and_is_a_case_when_it_is_news(
     flow: Flow, state: State, operation: Operation, verdict: Verdict
 ) -> None:
-    hub = Hub()
+    hub = house(flow)
     transfer = reached(hub, flow, state)
     before, news = picture(hub)[1:], verdict not in (U, known_to(flow, state).get(operation))  # type: ignore[index]
     said = outcome(transfer, operation, verdict)
@@ -115,7 +161,7 @@ def test_what_is_not_awaited_moves_nothing_and_is_a_case_when_it_is_news(
 @every_state
 def test_an_acceptance_of_another_amount_is_a_case_whenever_it_is_said(flow: Flow, state: State) -> None:
     for operation in Operation:
-        hub = Hub()
+        hub = house(flow)
         transfer = reached(hub, flow, state)
         accepted = known_to(flow, state).get(operation) is A
         if not (accepted or AWAITED.get(state) is operation):
@@ -135,7 +181,7 @@ def test_an_acceptance_of_another_amount_is_a_case_whenever_it_is_said(flow: Flo
 def test_a_word_under_another_name_or_from_elsewhere_moves_nothing(
     flow: Flow, state: State, verdict: Verdict, change: dict[str, str]
 ) -> None:
-    hub = Hub()
+    hub = house(flow)
     transfer = reached(hub, flow, state)
     said = msgspec.structs.replace(outcome(transfer, AWAITED.get(state, CREDIT), verdict), **change)
     before = picture(hub)[1:]  # type: ignore[index]
@@ -147,13 +193,14 @@ def test_a_word_under_another_name_or_from_elsewhere_moves_nothing(
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 @every_state
-def test_an_operator_rules_in_doubt_and_nowhere_else(flow: Flow, state: State, verdict: Verdict) -> None:
-    hub = Hub()
+def test_an_operator_rules_in_doubt_and_in_review_and_nowhere_else(flow: Flow, state: State, verdict: Verdict) -> None:
+    hub = house(flow)
     transfer = reached(hub, flow, state)
     before = picture(hub)
     result = hub.one(Ruling(transfer=transfer.id, verdict=verdict, by="operations", why="the statement"))
     # What was made only the participant's answer can say, so an errand is never ruled to have been run.
-    if state in IN_DOUBT and verdict is not U and not (flow is Flow.ERRAND and verdict is A):
+    looked_at = IN_DOUBT | {State.IN_REVIEW}
+    if state in looked_at and verdict is not U and not (flow is Flow.ERRAND and verdict is A):
         assert isinstance(result, Done)
         assert hub.transfers[transfer.id].seq == transfer.seq + 1
         return
@@ -166,7 +213,7 @@ def test_an_operator_rules_in_doubt_and_nowhere_else(flow: Flow, state: State, v
 @every_state
 def test_a_participant_speaks_for_its_own_part_alone(flow: Flow, state: State, caller: str) -> None:
     """What it says of a refund is not taken: the same words may be a late repeat of what it said of the debit."""
-    hub = Hub()
+    hub = house(flow)
     transfer = reached(hub, flow, state)
     before = picture(hub)
     result = hub.one(Word(transfer=transfer.id, caller=caller, verdict=A))

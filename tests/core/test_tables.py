@@ -58,6 +58,7 @@ def wrong(flow: Flow, path: tuple[Row, ...]) -> str:
     held, posted = counters(book.accounts[1])[:2]
     expected = {
         State.RECEIVED: (0, 0),
+        State.IN_REVIEW: (0, 0),
         State.COMMITTED: (0, 100),
         State.ABORTED: (0, 0),
         State.REFUNDED: (0, 0),
@@ -102,13 +103,27 @@ def test_only_explicit_words_end_a_transfer_or_let_go_of_its_money(flow: Flow, r
 @pytest.mark.parametrize("flow", list(Flow))
 def test_every_state_that_waits_is_looked_at_again_and_can_be_left(flow: Flow) -> None:
     states = {row.state for row in TABLES[flow]} | {row.next for row in TABLES[flow]}
-    for state in states - FINAL - {State.RECEIVED}:
+    for state in states - FINAL - {State.RECEIVED, State.IN_REVIEW}:
         assert state in AWAITED
         assert transition(flow, state, Event.DUE).message is Message.ASK_FSP
         assert transition(flow, state, Event.ACCEPTED).next is not state
         assert transition(flow, state, Event.CONTRADICTED).message is Message.TELL_OPERATOR
     for state in states & FINAL:
         assert [row for row in TABLES[flow] if row.state is state and row.next is not state] == []
+
+
+@pytest.mark.parametrize("flow", list(Flow))
+def test_what_an_operator_looks_at_waits_for_nobody_else(flow: Flow) -> None:
+    rows = {row.event: row for row in TABLES[flow] if row.state is State.IN_REVIEW}
+    if flow is Flow.ERRAND:
+        assert rows == {}, "no money moves, so nothing is held back"
+        return
+    assert State.IN_REVIEW not in AWAITED
+    assert set(rows) == {Event.ADMITTED, Event.BARRED, Event.CONTRADICTED}
+    first = transition(flow, State.RECEIVED, Event.ADMITTED)
+    assert rows[Event.ADMITTED] == first._replace(state=State.IN_REVIEW), "released, it begins like any other"
+    assert rows[Event.CONTRADICTED].message is Message.TELL_OPERATOR
+    assert transition(flow, State.RECEIVED, Event.FLAGGED).message is Message.TELL_OPERATOR
 
 
 @pytest.mark.parametrize("flow", list(Flow))

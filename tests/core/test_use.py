@@ -20,6 +20,8 @@ QUOTE = {
     "quoteId": "q1",
     "sendingAmount": "10",
     "sendingCurrency": "KES",
+    "receivingAmount": "10",
+    "receivingCurrency": "KES",
     "quoteExpiryTime": "2027-01-15T09:00:00Z",
 }
 
@@ -31,11 +33,19 @@ def issued(hub: Hub, kind: Resource, terms: dict[str, Any], caller: str = "alpha
     return hub.instruments[asked.id]
 
 
+def quoted(hub: Hub, said: dict[str, Any], type_: str = "transfer") -> Instrument:
+    """Have alpha's customer quoted what bravo's would get, to which bravo says something."""
+    plain = errand(1, Resource.QUOTATION, {"requestAmount": "10", "requestCurrency": "KES", "type": type_})
+    asked = hub.begun(msgspec.structs.replace(plain, body=msgspec.structs.replace(plain.body, payer=msisdn(ALPHA))))
+    hub.hear(asked, Operation.ISSUE, A, own="theirs", resource=said)
+    return hub.instruments[asked.id]
+
+
 def naming(kind: Resource, reference: str, number: int = 2, **change: Any) -> Submit:
     """Build a payment to alpha's customer that names an instrument of bravo's customer."""
     keys = {Resource.MANDATE: "mandatereference", Resource.LINK: "linkref"}
     fields = {key: change.pop(key) for key in ("details", "type", "channel", "sealed", "payer") if key in change}
-    command = submit(number, payer="", **({"payee": ALPHA} | change))
+    command = submit(number, payer="", **({"payee": BRAVO if kind is Resource.QUOTATION else ALPHA} | change))
     if kind in keys:
         fields["payer"] = (Identifier(keys[kind], reference),)
     elif kind is Resource.CODE:
@@ -43,7 +53,7 @@ def naming(kind: Resource, reference: str, number: int = 2, **change: Any) -> Su
     else:
         information = {"quotationReference": reference} | fields.get("details", {})
         fields["details"] = {"internationalTransferInformation": information}
-        fields["payer"] = msisdn(BRAVO)
+        fields.setdefault("payer", msisdn(ALPHA))
     body: Body = msgspec.structs.replace(command.body, **fields)
     return msgspec.structs.replace(command, body=body)
 
@@ -109,24 +119,12 @@ CODES: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
     "another payer is named": ({}, {"payer": msisdn(OTHER)}, False),
     "any participant redeems it": ({}, {"caller": "third"}, True),
 }
-QUOTES: dict[str, tuple[dict[str, Any], dict[str, Any], bool | Reason]] = {
-    "as it was quoted": ({"quotes": [QUOTE]}, {}, True),
-    "the one that is named": ({"quotes": [QUOTE | {"quoteId": "q0"}, QUOTE]}, {"details": {"quoteId": "q1"}}, True),
-    "one that was not given": ({"quotes": [QUOTE]}, {"details": {"quoteId": "q9"}}, Reason.QUOTE_UNKNOWN),
-    "no quote at all": ({}, {}, Reason.QUOTE_UNKNOWN),
-    "of another participant": ({"quotes": [QUOTE]}, {"caller": "bravo"}, Reason.QUOTE_UNKNOWN),
-    "another amount": ({"quotes": [QUOTE | {"sendingAmount": "11"}]}, {}, Reason.QUOTE_DIFFERS),
-    "another currency": ({"quotes": [QUOTE | {"sendingCurrency": "TZS"}]}, {}, Reason.QUOTE_DIFFERS),
-    "too late": ({"quotes": [QUOTE | {"quoteExpiryTime": "2027-01-15T07:59:00Z"}]}, {}, Reason.QUOTE_EXPIRED),
-    "no time that can be read": ({"quotes": [QUOTE | {"quoteExpiryTime": "soon"}]}, {}, True),
-}
 CASES = [
     pytest.param(kind, terms, change, may, forbids, id=f"{kind}: {name}")
     for kind, forbids, table in (
         (Resource.MANDATE, Reason.MANDATE_FORBIDS, MANDATES),
         (Resource.LINK, Reason.LINK_FORBIDS, LINKS),
         (Resource.CODE, Reason.CODE_FORBIDS, CODES),
-        (Resource.QUOTATION, Reason.QUOTE_DIFFERS, QUOTES),
     )
     for name, (terms, change, may) in table.items()
 ]
@@ -144,6 +142,73 @@ def test_each_obstacle_is_found_and_nothing_else_is_one(
     kept = hub.transfers[result.transfer]
     assert kept.state is (State.ABORTED if expected else State.ASKED)
     assert hub.instruments[made.id].used_by == (kept.id if kind is Resource.CODE and not expected else None)
+
+
+# What the payee FSP says to the hub's quote, how the payment differs from what was quoted, and what is said to it.
+QUOTES: dict[str, tuple[dict[str, Any], dict[str, Any], Reason | str]] = {
+    "it agrees without a word": ({}, {}, ""),
+    "as it was quoted": ({"quotes": [QUOTE]}, {}, ""),
+    "the one that is named": ({"quotes": [QUOTE | {"quoteId": "q0"}, QUOTE]}, {"details": {"quoteId": "ours"}}, ""),
+    "one that was not given": ({"quotes": [QUOTE]}, {"details": {"quoteId": "q9"}}, Reason.QUOTE_UNKNOWN),
+    "the payee FSP's own name for it": ({"quotes": [QUOTE]}, {"details": {"quoteId": "q1"}}, Reason.QUOTE_UNKNOWN),
+    "no quote at all": ({"quotationStatus": "rejected"}, {}, Reason.QUOTE_UNKNOWN),
+    "of another participant": ({"quotes": [QUOTE]}, {"caller": "bravo"}, Reason.QUOTE_UNKNOWN),
+    "it speaks of another amount": ({"quotes": [QUOTE | {"sendingAmount": "11"}]}, {}, Reason.QUOTE_UNKNOWN),
+    "it speaks of another currency": ({"quotes": [QUOTE | {"sendingCurrency": "TZS"}]}, {}, Reason.QUOTE_UNKNOWN),
+    "it would give more": ({"quotes": [QUOTE | {"receivingAmount": "10.01"}]}, {}, Reason.QUOTE_UNKNOWN),
+    "it would give nothing": ({"quotes": [QUOTE | {"receivingAmount": "0"}]}, {}, Reason.QUOTE_UNKNOWN),
+    "another amount": ({"quotes": [QUOTE]}, {"amount": "10.01"}, Reason.QUOTE_DIFFERS),
+    "another payer": ({"quotes": [QUOTE]}, {"payer": msisdn("+254700000002")}, Reason.QUOTE_DIFFERS),
+    "another payee": ({"quotes": [QUOTE]}, {"payee": OTHER}, Reason.QUOTE_DIFFERS),
+    "another type": ({"quotes": [QUOTE]}, {"type": "merchantpay"}, Reason.QUOTE_DIFFERS),
+    "too late": ({"quotes": [QUOTE | {"quoteExpiryTime": "2027-01-15T07:59:00Z"}]}, {}, Reason.QUOTE_EXPIRED),
+    "no time that can be read": ({"quotes": [QUOTE | {"quoteExpiryTime": "soon"}]}, {}, ""),
+}
+
+
+@pytest.mark.parametrize(("said", "change", "reason"), QUOTES.values(), ids=QUOTES)
+def test_a_quote_is_paid_as_it_was_quoted_or_not_at_all(
+    said: dict[str, Any], change: dict[str, Any], reason: Reason | str
+) -> None:
+    hub = Hub()
+    made = quoted(hub, said)
+    if change.get("details") == {"quoteId": "ours"}:
+        change = change | {"details": {"quoteId": made.quotes[0].id}}
+    result = hub.one(naming(Resource.QUOTATION, made.reference, **change))
+    assert reason_of(result) == reason
+    kept = hub.transfers[result.transfer]
+    assert kept.state is (State.ABORTED if reason else State.RESERVED)
+    assert hub.instruments[made.id].used_by == (None if reason else kept.id)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+def test_a_quote_is_paid_once(*, together: bool) -> None:
+    hub = Hub()
+    made = quoted(hub, {"quotes": [QUOTE]})
+    pair = [naming(Resource.QUOTATION, made.reference, number) for number in (2, 3)]
+    results = hub.batch(pair) if together else [hub.one(each) for each in pair]
+    assert [reason_of(each) for each in results] == ["", Reason.QUOTE_USED]
+    assert hub.instruments[made.id].used_by == results[0].transfer
+
+
+@pytest.mark.parametrize(("verdict", "reason"), [(A, Reason.QUOTE_USED), (R, "")], ids=["paid", "refused"])
+def test_a_quote_is_free_again_only_when_nothing_moved(verdict: Verdict, reason: Reason | str) -> None:
+    hub = Hub()
+    made = quoted(hub, {"quotes": [QUOTE]})
+    payment = hub.begun(naming(Resource.QUOTATION, made.reference))
+    assert reason_of(hub.one(naming(Resource.QUOTATION, made.reference, 3))) == Reason.QUOTE_USED
+    hub.hear(payment, Operation.CREDIT, verdict)
+    assert reason_of(hub.one(naming(Resource.QUOTATION, made.reference, 4))) == reason
+
+
+def test_the_payee_fsp_hears_its_own_name_of_the_quote_that_is_paid() -> None:
+    hub = Hub()
+    made = quoted(hub, {"quotes": [QUOTE]})
+    hub.begun(naming(Resource.QUOTATION, made.reference, details={"quoteId": made.quotes[0].id}))
+    words = told(hub)
+    assert (words.connection, words.own) == ("bravo-1", {Resource.QUOTATION: "theirs"})
+    information = {"quotationReference": made.reference, "quoteId": "q1"}
+    assert words.details["internationalTransferInformation"] == information
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.core.transfer import AWAITED, FINAL, IN_DOUBT, TABLES, Effect, Event, Flow, Row, State
+from hub.core.transfer import AWAITED, FINAL, IN_DOUBT, TABLES, UNDOING, Effect, Event, Flow, Row, State
 from hub.ledger.account import Account, Kind, counters
 from hub.ledger.journal import Book, OverCapError, Phase, Posting
 
@@ -49,7 +49,7 @@ def expected(flow: Flow, state: State) -> tuple[tuple[int, ...], tuple[int, ...]
         return (0, 0, 0, 0), (0, 0, 0, 0)
     if state is State.COMMITTED:
         return (0, MINOR, 0, 0), (0, 0, 0, MINOR)
-    if state is State.RECEIVED or state in FINAL:
+    if state in {State.RECEIVED, State.IN_REVIEW} or state in FINAL:
         return (0, 0, 0, 0), (0, 0, 0, 0)
     return (MINOR, 0, 0, 0), (0, 0, MINOR, 0)
 
@@ -121,10 +121,12 @@ def test_time_and_silence_end_nothing_and_move_no_money(flow: Flow, row: Row) ->
 @every_row
 def test_the_books_never_see_a_cleared_transfer_reserved_again(flow: Flow, row: Row) -> None:
     assert (row.effect is Effect.RESERVE) is (row.event is Event.ADMITTED and flow is not Flow.ERRAND), flow
-    assert row.event is not Event.ADMITTED or row.state is State.RECEIVED, flow
+    assert row.event is not Event.ADMITTED or row.state in {State.RECEIVED, State.IN_REVIEW}, flow
 
 
-def test_a_refund_neither_lapses_nor_is_refused_to_an_end() -> None:
-    owed = [row for row in TABLES[Flow.THIRD_PARTY] if row.state in {State.OWED, State.OWED_IN_DOUBT}]
+@pytest.mark.parametrize("flow", [Flow.THIRD_PARTY, Flow.CONVERTED_PUSH, Flow.CONVERTED_PULL])
+def test_what_undoes_neither_lapses_nor_is_refused_to_an_end(flow: Flow) -> None:
+    owed = [row for row in TABLES[flow] if AWAITED.get(row.state) in UNDOING]
+    assert owed
     assert all(row.event is not Event.LAPSED for row in owed)
     assert {row.event for row in owed if row.next in FINAL} == {Event.ACCEPTED}
