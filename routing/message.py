@@ -124,7 +124,9 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     sealed: str = ""  # the customer's own credentials, for this participant only; the runner opens them
     kyc: str = ""  # who sends, who receives and why, sealed; the runner opens it into `details`
     target: Money | None = None  # of CONVERT, UNWIND: what the FX provider gives for `money`
-    rate: str = ""  # of CONVERT, UNWIND: what one unit of `money` is worth in the target's currency
+    sent: Money | None = None  # of a CREDIT from abroad: what the payer sent for it
+    rate: str = ""  # of these: what one unit of the source is worth in the other currency
+    quote: str = ""  # the hub's name for the quote that was used, a UUID in the form of version 4
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

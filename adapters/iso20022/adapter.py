@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from lxml import etree
 from lxml.builder import ElementMaker  # type: ignore[import-not-found]  # lxml-stubs leaves this module out
@@ -28,20 +28,19 @@ from adapters.contract import (
     outcome_of,
     unknown,
 )
+from adapters.iso20022.people import ID_MAX, TEXT_MAX, party, reporting, text_of
 from adapters.iso20022.words import said_in, subject_in
 from routing.party import Party
 
 PACS_008: Final = "pacs.008.001.08"
 PACS_028: Final = "pacs.028.001.03"
-UNNAMED: Final = "NOTPROVIDED"
 
 # Besides an IBAN, the GSMA identifiers that can stand for an account, the surest first.
 _ACCOUNTS: Final = ("bankaccountno", "accountid", "msisdn")
 _BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _OTHER_MAX: Final = 34
-_ID_MAX: Final = 35
-_TEXT_MAX: Final = 140
-_ILLEGAL: Final = str.maketrans(dict.fromkeys([*range(0x20), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)], " "))
+_DIGITS_MAX: Final = 11  # of a rate: BaseOneRate
+_DECIMALS_MAX: Final = 10
 
 
 class Adapter:
@@ -104,7 +103,7 @@ class Adapter:
         at = datetime.fromtimestamp(instruction.created_ms // 1000, UTC)
         details, bic, e = instruction.details, self._connection.settings.get("bic", ""), _P008
         debtor_account = _account("DbtrAcct", instruction.payer)
-        remittance = _text(instruction.description, _TEXT_MAX)
+        remittance = text_of(instruction.description, TEXT_MAX)
         header = e.GrpHdr(
             e.MsgId(instruction.transfer), e.CreDtTm(_time(at)), e.NbOfTxs("1"), e.SttlmInf(e.SttlmMtd("CLRG"))
         )
@@ -117,17 +116,32 @@ class Adapter:
             e.IntrBkSttlmAmt(str(instruction.money), Ccy=instruction.money.currency),
             e.IntrBkSttlmDt(f"{at:%Y-%m-%d}"),
             e.AccptncDtTm(_time(at)),
+            *_exchanged(instruction),
             e.ChrgBr("SLEV"),
-            e.Dbtr(e.Nm(_name(details.get("senderKyc")))),
+            party(e, "Dbtr", details.get("senderKyc")),
             *([] if debtor_account is None else [debtor_account]),
             e.DbtrAgt(_agent(instruction.payer, instruction.payer_fsp)),
             e.CdtrAgt(_agent(instruction.payee, instruction.payee_fsp, bic)),
-            e.Cdtr(e.Nm(_name(details.get("recipientKyc")))),
+            party(e, "Cdtr", details.get("recipientKyc")),
             account,
-            e.Purp(e.Prtry(_text(instruction.type, _ID_MAX) or "transfer")),
+            *([e.InstrForNxtAgt(e.InstrInf(f"/QUOT/{instruction.quote}"))] if instruction.quote else []),
+            e.Purp(e.Prtry(text_of(instruction.type, ID_MAX) or "transfer")),
+            *reporting(e, details.get("internationalTransferInformation")),
             *([e.RmtInf(e.Ustrd(remittance))] if remittance else []),
         )
         return _document(e, e.FIToFICstmrCdtTrf(header, transaction))
+
+
+def _exchanged(instruction: Instruction) -> list[etree._Element]:
+    """Say of money from abroad what was sent, and at which rate, as far as the message has digits for it."""
+    sent, e = instruction.sent, _P008
+    if sent is None:
+        return []
+    whole, _, decimals = instruction.rate.partition(".")
+    decimals = decimals[: max(min(_DECIMALS_MAX, _DIGITS_MAX - len(whole)), 0)].rstrip("0")
+    rate = f"{whole}.{decimals}" if decimals else whole
+    fits = len(whole) <= _DIGITS_MAX and bool(rate.strip("0."))
+    return [e.InstdAmt(str(sent), Ccy=sent.currency), *([e.XchgRate(rate)] if fits else [])]
 
 
 def _status_request(instruction: Instruction, context: Context) -> bytes:
@@ -137,7 +151,7 @@ def _status_request(instruction: Instruction, context: Context) -> bytes:
         e.FIToFIPmtStsReq(
             e.GrpHdr(
                 # Every question is another message: when it was decided to ask, and enough of the transfer's name.
-                e.MsgId(f"{instruction.asked_ms:x}{instruction.transfer}"[:_ID_MAX]),
+                e.MsgId(f"{instruction.asked_ms:x}{instruction.transfer}"[:ID_MAX]),
                 e.CreDtTm(_time(context.now)),
             ),
             e.OrgnlGrpInf(e.OrgnlMsgId(instruction.transfer), e.OrgnlMsgNmId(PACS_008)),
@@ -166,7 +180,7 @@ def _document(e: ElementMaker, content: etree._Element) -> bytes:
 def _account(tag: str, party: Party) -> etree._Element | None:
     """Build an account; None where no identifier fits whole: a shortened one would be somebody else's."""
     e, named = _P008, {each.key: each.value for each in party}
-    value = next((v for key in _ACCOUNTS if (v := named.get(key, "")) and v == _text(v, _OTHER_MAX)), "")
+    value = next((v for key in _ACCOUNTS if (v := named.get(key, "")) and v == text_of(v, _OTHER_MAX)), "")
     content = [e.Id(e.Othr(e.Id(value)))] if value else []
     if value and value == named.get("msisdn"):
         content.append(e.Prxy(e.Tp(e.Cd("TELE")), e.Id(value)))
@@ -180,22 +194,9 @@ def _agent(party: Party, participant: str, bic: str = "") -> etree._Element:
     """Name the institution that holds the party's account: by BIC if there is one, else by its id at the hub."""
     own = next((each.value for each in party if each.key == "swiftbic"), bic)
     e = _P008
-    name = e.BICFI(own) if _BIC.fullmatch(own) else e.Othr(e.Id(_text(participant, _ID_MAX)))
+    name = e.BICFI(own) if _BIC.fullmatch(own) else e.Othr(e.Id(text_of(participant, ID_MAX)))
     agent: etree._Element = e.FinInstnId(name)
     return agent
-
-
-def _name(kyc: Any) -> str:
-    name = kyc.get("subjectName") if isinstance(kyc, dict) else None
-    if not isinstance(name, dict):
-        return UNNAMED
-    parts = [name.get("fullName")] if name.get("fullName") else [name.get("firstName"), name.get("lastName")]
-    return _text(" ".join(part for part in parts if isinstance(part, str)), _TEXT_MAX) or UNNAMED
-
-
-def _text(text: str, longest: int) -> str:
-    """Return what XML can carry of a text, in one line, at most `longest` characters of it."""
-    return " ".join(text.translate(_ILLEGAL).split())[:longest].rstrip()
 
 
 def _tx_id(instruction: Instruction) -> str:

@@ -1,6 +1,6 @@
 """Speech: what a transition says, to whom; it only writes messages, and says nothing that was not decided."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +12,8 @@ from hub.core.participant import Scheme
 from hub.core.transfer import AWAITED, OPERATION_OF, Message, Row, State
 from routing import topology
 from routing.message import Act, Errand, Instruction, Operation, Resource, encoded
+
+_TOLD_THE_RATE: Final = CONVERSIONS | {Operation.CREDIT}
 
 
 def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resource: dict[str, Any]) -> list[Outgoing]:
@@ -49,7 +51,9 @@ def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resou
         sealed=body.sealed if operation in (Operation.DEBIT, Operation.ISSUE) else "",
         kyc="" if operation in CONVERSIONS else body.kyc,
         target=price.hops[-1].target if price is not None and operation in CONVERSIONS else None,
-        rate=price.rate if price is not None and operation in CONVERSIONS else "",
+        sent=price.sent if price is not None and price.hops and operation is Operation.CREDIT else None,
+        rate=price.rate if price is not None and operation in _TOLD_THE_RATE else "",
+        quote=price.quote if price is not None and operation is not Operation.REFUND else "",
     )
     return [_outgoing(transfer, topology.instructions(connection), encoded(instruction))]
 
