@@ -21,6 +21,7 @@ from hub.core.requirements import check_corridor
 from hub.core.terms import ABROAD
 from hub.core.transfer import CONVERTED, Flow, State
 from hub.core.use import RefusedError, used
+from hub.core.witness import sides_of
 from hub.ledger.account import Kind
 from routing.message import Operation
 from routing.money import NOTHING, Money
@@ -338,7 +339,7 @@ def _within_limits(money: Money, facts: Facts) -> None:
 
 def _routes(transfer: Transfer, facts: Facts) -> tuple[Reason | None, tuple[str, str], tuple[str, ...]]:
     price, flow = transfer.price, transfer.flow
-    for fsp in (transfer.payer_fsp, transfer.payee_fsp, *(price.providers if price is not None else ())):
+    for fsp in sides_of(transfer):
         if not facts.scheme.active(fsp):
             return Reason.PARTICIPANT_SUSPENDED, ("", ""), (f"{fsp} is suspended",)
     if price is not None and price.converter and flow not in CONVERTED:

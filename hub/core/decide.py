@@ -52,7 +52,7 @@ from hub.core.transfer import (
     transition,
 )
 from hub.core.use import named_by
-from hub.core.witness import ENDS, insiders, may_say
+from hub.core.witness import ENDS, insiders, may_say, sides_of
 from hub.ledger.account import Kind
 from hub.ledger.journal import Book, OverCapError, Phase, Posting
 from routing.message import FailureClass, Outcome, Verdict
@@ -284,7 +284,7 @@ class Bench:
             barred = Reason.SCREENED_OUT
         elif transfer.price is not None and (transfer.price.expires_ms or PARKED_MS) <= self.now_ms:
             barred = Reason.QUOTE_EXPIRED
-        elif not all(self.facts.scheme.active(fsp) for fsp in (transfer.payer_fsp, transfer.payee_fsp)):
+        elif not all(self.facts.scheme.active(each) for each in sides_of(transfer)):
             barred = Reason.PARTICIPANT_SUSPENDED
         transfer, row = self._begun(transfer, Event.ADMITTED, barred)
         transfer = self._move(transfer, row, who=f"operator {ruling.by}", detail=ruling.why, enter=False)

@@ -19,6 +19,12 @@ def insiders(transfer: Transfer) -> tuple[str, str, str]:
     return transfer.caller, transfer.payer_fsp, transfer.payee_fsp
 
 
+def sides_of(transfer: Transfer) -> tuple[str, ...]:
+    """List the participants that a transfer moves money at."""
+    providers = transfer.price.providers if transfer.price is not None else ()
+    return transfer.payer_fsp, transfer.payee_fsp, *providers
+
+
 def may_say(command: Ruling | Word, transfer: Transfer, operation: Operation) -> bool:
     """Say whose word counts. A participant's word names no operation, so it must not fit two of them.
 
