@@ -34,11 +34,15 @@ from hub.store.migrate import upgrade
 from hub.store.sql import SqlStore
 from hub.trial.client import Client
 
-PROVIDERS: Final[dict[str, Literal["gsma", "iso20022"]]] = {
+PROVIDERS: Final[dict[str, Literal["gsma", "iso20022", "open_fx"]]] = {
     "baobab": "gsma",
     "savanna": "gsma",
     "lakebank": "iso20022",
     "maji": "gsma",
+    "nile": "gsma",
+    "hillbank": "iso20022",
+    "kilima": "gsma",
+    "kivuko": "open_fx",
 }
 LATE_S: Final = 4.0
 _REPOSITORY: Final = Path(__file__).parents[2]
@@ -90,10 +94,11 @@ async def world(
     `ports` are the API's, the provider callbacks' and the simulator's; free ones when not given. A migrated
     `database` is used as it is. `terms` changes the scheme's own rules, such as how long a lease lasts. With
     `seeded` the providers have what `config/simulator.toml` says; else whoever is named has plenty of everything.
+    An FX provider always sells at the rates there: nobody else knows any.
     """
     async with AsyncExitStack() as stack:
         api, callbacks, providers, sink_port = (*ports, free_ports(1)[0]) if ports else tuple(free_ports(4))
-        simulator, sink = _providers(read_seeds(data_file("simulator.toml")) if seeded else {}), CallbackSink()
+        simulator, sink = _providers(read_seeds(data_file("simulator.toml")), seeded=seeded), CallbackSink()
         simulator_url = await _serve(stack, simulator.app, providers)
         sink_url = await _serve(stack, sink.app, sink_port)
         database = database or await _database(stack, var, keep=keep)
@@ -118,18 +123,19 @@ async def world(
         yield World(hub=hub, database=database, simulator=simulator, sink=sink, clients=clients, issued=issued)
 
 
-def _providers(seeds: Mapping[str, Seed]) -> Simulator:
+def _providers(seeds: Mapping[str, Seed], *, seeded: bool) -> Simulator:
     """Set the providers up, with a secret that is new each time and found where the scheme file says."""
     secret = secrets.token_urlsafe(24)
-    for name in PROVIDERS:
+    settings = []
+    for name, dialect in PROVIDERS.items():
         os.environ[f"{name.upper()}_CLIENT_ID"] = "hub"
-        os.environ[f"{name.upper()}_CLIENT_SECRET"] = secret
-    return Simulator(
-        [
-            ProviderSettings(name=name, dialect=dialect, client=f"hub:{secret}", late_s=LATE_S, seed=seeds.get(name))
-            for name, dialect in PROVIDERS.items()
-        ]
-    )
+        for what in ("CLIENT_SECRET", "API_KEY"):
+            os.environ[f"{name.upper()}_{what}"] = secret
+        seed = seeds.get(name) if seeded or dialect == "open_fx" else None
+        settings.append(
+            ProviderSettings(name=name, dialect=dialect, client=f"hub:{secret}", late_s=LATE_S, seed=seed)
+        )
+    return Simulator(settings)
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, port: int) -> str:
