@@ -7,7 +7,7 @@ and the attempt, so an item that is handed in twice is one transfer. Nothing her
 import hashlib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -63,6 +63,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     payee: Party = ()
     type: str = ""
     details: dict[str, Any] = {}
+    kyc: str = ""  # who sends, who receives and why, sealed for this row until it has a transfer
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +80,16 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     def purse(self) -> tuple[str, str]:
         """Which position it is paid from."""
         return self.payer_fsp, self.currency
+
+
+class Identities(NamedTuple):
+    """Who sends, who receives and why, of a row that becomes a transfer."""
+
+    clear: dict[str, Any]  # looked at when it is admitted, never kept
+    sealed: str  # for the transfer
+
+
+NOBODY: Final = Identities({}, "")
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +184,12 @@ def transfer_of(batch: str, item: Item) -> str:
     return derived(batch, "transfer", item.row, item.attempt)
 
 
-def submission(batch: Batch, item: Item) -> Submit:
+def sealed_name(batch: str, row: int) -> str:
+    """Return for what a row's identities are sealed before it has a transfer; no transfer has such an id."""
+    return f"{batch}/{row}"
+
+
+def submission(batch: Batch, item: Item, identities: Identities = NOBODY) -> Submit:
     """Return the command that makes an item a transfer; said again, it is the same command."""
     return Submit(
         transfer=transfer_of(batch.id, item),
@@ -184,9 +200,11 @@ def submission(batch: Batch, item: Item) -> Submit:
             payee=item.terms.payee,
             type=item.terms.type,
             details=item.terms.details,
+            kyc=identities.sealed,
         ),
         money=Money(item.minor, item.currency),
         institution=batch.institution,
+        kyc=identities.clear,
     )
 
 

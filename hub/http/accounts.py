@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from hub.core.admit import body_of
 from hub.core.errand import REFERENCES
 from hub.core.inquiry import contradicts, opens, shows
 from hub.core.instrument import ACTIVE, STATES, Instrument, references_in
+from hub.core.transfer import FINAL
 from hub.http.api import Api, Call
 from hub.http.asking import Asked, asked, cut, holder, parameter, rows_of, shown, window_of
 from hub.http.errors import ApiError, invalid, unknown_object
@@ -21,6 +23,7 @@ from hub.http.operation import PAGED, Operation, both
 from hub.http.paths import account_of
 from hub.http.qr import with_payload
 from hub.http.schema import ENUMS
+from hub.http.transactions import visible
 from routing.message import Kind, Resource
 from routing.party import Party, PartyError, party
 
@@ -93,10 +96,24 @@ async def codes(api: Api, call: Call) -> web.Response:
 
 async def quotation(api: Api, call: Call) -> web.Response:
     """Answer GET /quotations/{quotationReference}: what was quoted does not change, so nobody is asked."""
-    found = await _known(api, Resource.QUOTATION, undashed(call.part("quotationReference")))
-    if not shows(found, call.caller, ""):
+    reference = undashed(call.part("quotationReference"))
+    found = await _named(api, Resource.QUOTATION, reference)
+    if not found:
+        return await _quotation_asked(api, call, reference)
+    if not shows(found[0], call.caller, ""):
         raise unknown_object()
-    return shown("responseQuotation", _terms(found))
+    return shown("responseQuotation", _terms(found[0]))
+
+
+async def _quotation_asked(api: Api, call: Call, reference: str) -> web.Response:
+    """Show a quotation that is still asked for, or came to nothing, as it was asked for."""
+    transfer = await visible(api, call, reference)
+    body = body_of(transfer)
+    if body.errand is None or body.errand.resource is not Resource.QUOTATION:
+        raise unknown_object()
+    status = "rejected" if transfer.state in FINAL else "pending"
+    asked = body.asked or body.errand.body
+    return shown("responseQuotation", asked | {"quotationReference": transfer.id, "quotationStatus": status})
 
 
 async def _about(api: Api, call: Call) -> Asked:
@@ -129,8 +146,12 @@ async def _instrument(api: Api, call: Call, resource: Resource, reference: str) 
     return shown(name, with_payload(resource, _under_our_name(found, said)))
 
 
+async def _named(api: Api, resource: Resource, reference: str) -> list[Instrument]:
+    return [] if "\0" in reference else await api.reader.instruments(resource, reference)
+
+
 async def _known(api: Api, resource: Resource, reference: str) -> Instrument:
-    found = [] if "\0" in reference else await api.reader.instruments(resource, reference)
+    found = await _named(api, resource, reference)
     if len(found) != 1:
         raise unknown_object()
     return found[0]

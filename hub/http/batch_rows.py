@@ -10,15 +10,18 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from pydantic import ValidationError
 
-from hub.core.batch import ItemState, Sides, Terms, sides
+from hub.core.batch import ItemState, Sides, Terms, sealed_name, sides
 from hub.core.participant import Scheme
+from hub.http import kyc
 from hub.http.errors import ApiError, bad_body, invalid
 from hub.http.reading import details_of, money_of, party_named
 from hub.http.schema.base import Pair
 from hub.http.schema.transactions import BatchHeader, Transaction
 from hub.http.schema.words import in_utc
+from hub.http.terms import check_terms
 from routing.money import Money
 from routing.party import IDENTIFIER_KEYS, IDENTIFIERS_MAX, Identifier, Party
+from routing.seal import Seal
 
 ROWS_MAX: Final = 999_999
 ROWS_TOGETHER: Final = 500
@@ -108,14 +111,15 @@ class Reading(NamedTuple):
     scheme: Scheme
     region: str | None  # the caller's country, in which telephone numbers without country code are read
     now_ms: int
+    seal: Seal | None = None  # None: a row that says who sends or receives is rejected
 
 
 def lines(reading: Reading, first: int, rows: Sequence[msgspec.Raw]) -> bytes:
     """Read rows and write them as COPY reads them: the columns of `hub.store.batches.COLUMNS`."""
-    return b"".join(_line(reading, number, read(bytes(raw), reading)) for number, raw in enumerate(rows, first))
+    return b"".join(_line(reading, number, read(bytes(raw), reading, number)) for number, raw in enumerate(rows, first))
 
 
-def read(raw: bytes, reading: Reading) -> Row:
+def read(raw: bytes, reading: Reading, number: int) -> Row:
     """Read one row; what is wrong with it is its reason, in the API's words, and no error."""
     data: dict[str, Any] = {}
     try:
@@ -125,11 +129,14 @@ def read(raw: bytes, reading: Reading) -> Row:
         _some(money)
         payer = party_named("debitParty", _pairs(model.debitParty), reading.region)
         payee = party_named("creditParty", _pairs(model.creditParty), reading.region)
+        check_terms(plain := model.plain())
+        rest, identities = kyc.parted(details_of(plain))
+        sealed = kyc.sealed(reading.seal, identities, sealed_name(reading.batch, number))
     except ValidationError as error:
         return _broken(data, bad_body(error))
     except ApiError as error:
         return _broken(data, error)
-    terms = Terms(payer=payer, payee=payee, type=model.type, details=details_of(model.plain()))
+    terms = Terms(payer=payer, payee=payee, type=model.type, details=rest, kyc=sealed)
     concerned = sides(reading.scheme, reading.caller, payer, payee)
     return Row(ItemState.WAITING, concerned, money.currency, money.minor, terms, "")
 

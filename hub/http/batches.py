@@ -52,7 +52,8 @@ async def create(api: Api, call: Call) -> web.Response:
         found = await asyncio.to_thread(opened, content)
         now_ms = await batches.now_ms()
         batch = await _begun(api, call, found, now_ms)
-        rows = _lines(found, Reading(batch.id, call.caller, await api.scheme(), await api.country(call), now_ms))
+        scheme, country = await api.scheme(), await api.country(call)
+        rows = _lines(found, Reading(batch.id, call.caller, scheme, country, now_ms, api.seal))
         earlier = await batches.create(batch, rows, letters)
     if earlier != batch.id:
         raise await _duplicate(api, earlier)

@@ -160,7 +160,7 @@ async def _payments(api: Api, call: Call, about: Asked, *, name: str = _PAYMENT)
     except ApiError as error:
         if dict(error.parameters).get("reason") != "unsupported":
             raise
-        rows = [bill_payment(transfer, errand, {}) for transfer, errand in paid.values()]
+        rows = [bill_payment(transfer, errand, {}, call.caller) for transfer, errand in paid.values()]
         rows = [row for row in rows if (window.since or "") <= row["creationDate"] <= (window.until or "~")]
     else:
         ours = (row | _as_paid(paid[id_]) for row in said if (id_ := _transfer_of(row)) in paid)

@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from hub.core.command import Submit
 from hub.http.api import Api, Call
 from hub.http.errors import invalid
-from hub.http.ids import new_id, undashed
+from hub.http.ids import undashed
 from hub.http.operation import Operation, both
 from hub.http.paths import account_of, customer
-from hub.http.reading import changes_in, checked, party_in
+from hub.http.reading import changes_in, checked, money_of, party_in
 from hub.http.schema import ENUMS, Account, AuthorisationCode, DebitMandate, Link, Model, PatchItem, Quotation
-from hub.http.taking import taken, written
+from hub.http.taking import taken
+from hub.http.terms import check_quoting_terms
 from routing.message import Errand, Resource
-from routing.money import NOTHING, Money, MoneyError
+from routing.money import NOTHING
 from routing.party import Party
 
 # A code is read out and typed in; sixteen digits cannot be guessed, and wrong ones are counted.
@@ -72,16 +72,13 @@ async def create_account(api: Api, call: Call) -> web.Response:
 
 
 async def create_quotation(api: Api, call: Call) -> web.Response:
-    """Answer POST /quotations: the institution of the credit party quotes, or the hub where it cannot."""
+    """Answer POST /quotations: the hub prices it, and the institution of the credit party has its say."""
     data = checked(Quotation, await api.body(call)).plain()
-    try:
-        Money.parse(str(data["requestAmount"]), str(data["requestCurrency"]))
-    except MoneyError as error:
-        raise invalid("requestAmount", "formatError", str(error)) from None
+    money_of("requestAmount", str(data["requestAmount"]), str(data["requestCurrency"]), named="requestCurrency")
+    check_quoting_terms(data)
     region = await api.country(call)
-    payee = party_in("creditParty", data, region)
-    party_in("debitParty", data, region)
-    return await _sent(api, call, Errand(resource=Resource.QUOTATION, body=data), payee)
+    payer, payee = (party_in(name, data, region) for name in ("debitParty", "creditParty"))
+    return await _sent(api, call, Errand(resource=Resource.QUOTATION, body=data), payee, payer=payer)
 
 
 async def patch_account(api: Api, call: Call) -> web.Response:
@@ -124,10 +121,7 @@ def _amount_of(data: dict[str, Any]) -> None:
             continue
         if not data.get("currency"):
             raise invalid("currency", "mandatoryValueNotSupplied", "An amount needs its currency.")
-        try:
-            Money.parse(str(data[name]), str(data["currency"]))
-        except MoneyError as error:
-            raise invalid(name, "formatError", str(error)) from None
+        money_of(name, str(data[name]), str(data["currency"]))
 
 
 async def _patch(api: Api, call: Call, resource: Resource, reference: str) -> web.Response:
@@ -149,13 +143,20 @@ def _change(item: PatchItem, changeable: Mapping[str, tuple[str, ...]]) -> dict[
     return {"op": item.op, "path": f"/{name}", "value": value.lower() if words else value}
 
 
-async def _sent(api: Api, call: Call, errand: Errand, payee: Party, *, subject: str = "") -> web.Response:
+async def _sent(
+    api: Api, call: Call, errand: Errand, payee: Party, *, payer: Party = (), subject: str = ""
+) -> web.Response:
     """Hand the errand to the door, and say that it was taken."""
-    transfer = new_id()
-    body = await written(api, call, transfer, errand.resource, ((), payee), errand=errand, subject=subject)
-    institution = await api.institution(call)
-    submit = Submit(transfer=transfer, caller=call.caller, body=body, money=NOTHING, institution=institution)
-    return await taken(api, submit)
+    return await taken(
+        api,
+        call,
+        errand.resource,
+        (payer, payee),
+        NOTHING,
+        errand=errand,
+        subject=subject,
+        institution=await api.institution(call),
+    )
 
 
 OPERATIONS: Final = (

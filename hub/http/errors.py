@@ -115,15 +115,15 @@ def invalid(property_: str, code: str, description: str) -> ApiError:
     return ApiError("validation", code, description, parameters=[("property", property_)])
 
 
-def bad_amount(property_: str, error: MoneyError) -> ApiError:
-    """Build the error for an amount."""
+def bad_amount(property_: str, error: MoneyError, *, currency: str = "currency") -> ApiError:
+    """Build the error for an amount; `currency` is the property that names its currency."""
     if isinstance(error, AmountTooLargeError):
         return ApiError(
             "businessRule", "greaterThanTransactionMaxValue", str(error), parameters=[("property", property_)]
         )
     code = "formatError"
     if isinstance(error, CurrencyUnknownError):
-        property_, code = "currency", "currencyNotSupported"
+        property_, code = currency, "currencyNotSupported"
     elif isinstance(error, AmountNegativeError):
         code = "negativeValue"
     return invalid(property_, code, str(error))

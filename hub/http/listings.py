@@ -41,7 +41,7 @@ async def transactions(api: Api, call: Call) -> web.Response:
     status, kind = _word(call, "transactionStatus", tuple(_STATES)), _word(call, "transactionType", TYPES)
     sought = await _sought(api, call)
     page = await api.reader.listed(sought._replace(states=_STATES.get(status, ()), type=kind))
-    return listed([transaction(each) for _, each in page.found], page.available)
+    return listed([transaction(each, call.caller) for _, each in page.found], page.available)
 
 
 async def statement(api: Api, call: Call) -> web.Response:
@@ -52,7 +52,7 @@ async def statement(api: Api, call: Call) -> web.Response:
         return listed([], 0)  # what is not completed is in no statement
     sides = _ENTRIES.get(display, (Side.DEBIT, Side.CREDIT))
     page = await api.reader.listed(sought._replace(states=_STATES["completed"], sides=sides))
-    entries = [outgoing("responseStatementEntries", _entry(each, side)) for side, each in page.found]
+    entries = [outgoing("responseStatementEntries", _entry(each, side, call.caller)) for side, each in page.found]
     return listed(entries, page.available)
 
 
@@ -63,7 +63,7 @@ async def entry(api: Api, call: Call) -> web.Response:
         raise unknown_object()
     within_one = found.payer_fsp == found.payee_fsp
     sides = {} if within_one else {found.payer_fsp: Side.DEBIT, found.payee_fsp: Side.CREDIT}
-    return shown("responseStatementEntries", _entry(found, sides.get(call.caller, Side.ASKED)))
+    return shown("responseStatementEntries", _entry(found, sides.get(call.caller, Side.ASKED), call.caller))
 
 
 async def own_balance(api: Api, call: Call) -> web.Response:
@@ -100,9 +100,9 @@ def _position(account: Account) -> dict[str, Any]:
     return {"accountStatus": "available", "currency": account.currency} | shown_as
 
 
-def _entry(transfer: Transfer, side: Side) -> dict[str, Any]:
+def _entry(transfer: Transfer, side: Side, viewer: str) -> dict[str, Any]:
     display = {} if side is Side.ASKED else {"displayType": str(side)}
-    return transaction(transfer) | display
+    return transaction(transfer, viewer) | display
 
 
 async def _sought(api: Api, call: Call) -> Sought:

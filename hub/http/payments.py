@@ -3,19 +3,17 @@
 A bill payment is a transfer like any other: the payer's institution asks, the biller is credited.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
-from hub.core.command import Submit
 from hub.http.api import Api, Call
 from hub.http.errors import unknown_object
-from hub.http.ids import new_id
 from hub.http.operation import Operation, both
 from hub.http.paths import account_of, customer
 from hub.http.reading import checked, money_of
 from hub.http.schema import BillPayment, BillPayment2, Model
-from hub.http.taking import taken, written
+from hub.http.taking import taken
 from routing.message import Errand, Resource
 from routing.party import Party, party
 
@@ -54,12 +52,9 @@ async def _pay(
     own = party([("organisationid", call.caller)])
     institution = institution or await api.institution(call)
     biller = party([("organisationid", institution)]) if institution else ()
-    transfer = new_id()
     parties = (own, (*account, *biller))
-    details = {name: data[name] for name in _DESCRIBED if name in data}
-    body = await written(api, call, transfer, "billpay", parties, details=details, errand=errand)
-    submit = Submit(transfer=transfer, caller=call.caller, body=body, money=money, institution=institution)
-    return await taken(api, submit)
+    details: dict[str, Any] = {name: data[name] for name in _DESCRIBED if name in data}
+    return await taken(api, call, "billpay", parties, money, details=details, errand=errand, institution=institution)
 
 
 _PAID: Final = "responseBillPayment"

@@ -44,12 +44,12 @@ def details_of(data: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name not in _CONSUMED}
 
 
-def money_of(name: str, amount: str, currency: str) -> Money:
-    """Return the amount under this name."""
+def money_of(name: str, amount: str, currency: str, *, named: str = "currency") -> Money:
+    """Return the amount under this name; the currency is `named` so."""
     try:
         return Money.parse(amount, currency)
     except MoneyError as error:
-        raise bad_amount(name, error) from None
+        raise bad_amount(name, error, currency=named) from None
 
 
 def party_named(name: str, pairs: Iterable[tuple[str, str]], region: str | None) -> Party:

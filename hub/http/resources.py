@@ -11,11 +11,12 @@ import structlog
 
 from hub.core.admit import body_of
 from hub.core.change import Letter, Notice
-from hub.core.command import Transfer
+from hub.core.command import Reason, Transfer
 from hub.core.participant import Scheme
 from hub.core.transfer import FINAL, IN_DOUBT, State
 from hub.http.errors import error_object, stamp, words_of
 from hub.http.ids import dashed
+from hub.http.prices import amount_for, conversions_of, fees_of, is_seller, pairs_of
 from hub.http.qr import with_payload
 from hub.http.schema import in_utc
 from hub.http.schema.out import OutgoingError, outgoing
@@ -23,21 +24,18 @@ from hub.store.read import RequestRow
 from routing.message import Errand, Resource
 from routing.party import Party
 
-# Fields of the request that the API's transaction object has; a one-time code is spent and not repeated.
+# Fields of the request that the API's transaction object has. A one-time code is spent and not repeated; neither is who
+# sends and who receives: the caller knows it, and nobody else gets it from here.
 ECHOED: Final = (
     "requestingOrganisationTransactionReference",
     "originalTransactionReference",
     "subType",
     "descriptionText",
-    "fees",
     "geoCode",
     "servicingIdentity",
     "internationalTransferInformation",
-    "senderKyc",
-    "recipientKyc",
     "requestingOrganisation",
     "requestDate",
-    "customData",
     "metadata",
 )
 
@@ -50,6 +48,16 @@ OBJECTS: Final = {
     Resource.QUOTATION: "responseQuotation",
 }
 
+# Reasons that are about one field of the request: the field, where the transfer's code does not say it.
+_FIELDS: Final = {
+    Reason.KYC_MISSING: "senderKyc",
+    Reason.ID_DOCUMENT_FORBIDDEN: "senderKyc.idDocument",
+    Reason.ORIGIN_FORBIDDEN: "internationalTransferInformation.originCountry",
+}
+_AWAITED: Final = "The other institution's answer is awaited; the hub keeps asking."
+# Of whatever else is pending, an operator's look at it included: which of these it is concerns nobody outside.
+_AT_WORK: Final = "The request is being carried out."
+
 _log: Final = structlog.get_logger("http")
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -61,15 +69,16 @@ def status_of(transfer: Transfer) -> str:
     return "completed" if transfer.state is State.COMMITTED else "failed"
 
 
-def transaction(transfer: Transfer) -> dict[str, Any]:
-    """Return the transaction, or the reversal."""
+def transaction(transfer: Transfer, viewer: str) -> dict[str, Any]:
+    """Return the transaction, or the reversal, as it concerns this participant."""
     body = body_of(transfer)
+    money = amount_for(viewer, transfer, body)
     found: dict[str, Any] = {
         "transactionReference": transfer.id,
         "transactionStatus": status_of(transfer),
         "type": body.type,
-        "amount": str(transfer.money),
-        "currency": transfer.currency,
+        "amount": str(money),
+        "currency": money.currency,
         "debitParty": _party(body.payer),
         "creditParty": _party(body.payee),
         "creationDate": stamp(transfer.created_ms),
@@ -79,7 +88,9 @@ def transaction(transfer: Transfer) -> dict[str, Any]:
     if receipt and transfer.state is State.COMMITTED:
         found["transactionReceipt"] = receipt[:256]
     # What is empty says nothing, and the API does not allow an empty list of fees.
-    found.update((name, without_nulls(body.details[name])) for name in ECHOED if body.details.get(name))
+    echoed = {name: body.details.get(name) for name in ECHOED}
+    ours = {"fees": fees_of(transfer, body), "customData": pairs_of(transfer, body.details.get("customData") or [])}
+    found.update((name, without_nulls(value)) for name, value in (echoed | ours).items() if value)
     if "requestDate" in found:
         found["requestDate"] = in_utc(found["requestDate"])
     if transfer.original:
@@ -102,6 +113,8 @@ def error_of(transfer: Transfer) -> dict[str, Any]:
     """Return why a transfer failed, in the API's words: the provider's own where it speaks them too."""
     words = words_of(transfer.reason or "refused", transfer.code)
     parameters = [("transactionReference", transfer.id), ("reason", transfer.reason or "refused")]
+    if transfer.reason in _FIELDS:
+        parameters.append(("property", transfer.code or _FIELDS[Reason(transfer.reason)]))
     return error_object(words, parameters, at=stamp(transfer.updated_ms))
 
 
@@ -126,24 +139,26 @@ def request_state(row: RequestRow, transfer: Transfer, *, poll_limit: int) -> di
     if found["status"] == "failed":
         # The specification's file says `error`, its text `errorReference`; clients in use know one or the other.
         found["error"] = found["errorReference"] = error_of(transfer)
-    elif transfer.state in IN_DOUBT:
-        found["pendingReason"] = "The other institution's answer is awaited; the hub keeps asking."
+    elif found["status"] == "pending":
+        found["pendingReason"] = _AWAITED if transfer.state in IN_DOUBT else _AT_WORK
     return found
 
 
-def result_of(transfer: Transfer, resource: dict[str, Any]) -> dict[str, Any]:
+def result_of(transfer: Transfer, resource: dict[str, Any], viewer: str) -> dict[str, Any]:
     """Return what a request came to: the transaction, that which was made, "success" of a change, or the error."""
     errand = body_of(transfer).errand
     if transfer.state is not State.COMMITTED:
         return error_of(transfer)
     if errand is None:
-        return transaction(transfer)
+        return transaction(transfer, viewer)
     if errand.change:
         return {"result": "success"}
     if errand.resource is not Resource.BILL_PAYMENT:
         return _made(errand.resource, resource)
     # A bill may be paid by the bill's own operation, or by a transaction that names it: each is answered in its kind.
-    return bill_payment(transfer, errand, resource) if errand.body else _paid(transaction(transfer), resource)
+    if errand.body:
+        return bill_payment(transfer, errand, resource, viewer)
+    return _paid(transaction(transfer, viewer), resource)
 
 
 def _paid(found: dict[str, Any], resource: dict[str, Any]) -> dict[str, Any]:
@@ -153,15 +168,16 @@ def _paid(found: dict[str, Any], resource: dict[str, Any]) -> dict[str, Any]:
     return found | {"customData": pairs[-20:]} if said else found
 
 
-def bill_payment(transfer: Transfer, errand: Errand, resource: dict[str, Any]) -> dict[str, Any]:
+def bill_payment(transfer: Transfer, errand: Errand, resource: dict[str, Any], viewer: str) -> dict[str, Any]:
     """Return a bill payment: the biller's own words where there are any, under the payer's references."""
     reference = errand.body.get("requestingOrganisationTransactionReference") or transfer.id
+    money = amount_for(viewer, transfer, body_of(transfer))
     found = {
         "billPaymentStatus": status_of(transfer),
         **errand.body,
         **resource,
-        "amountPaid": str(transfer.money),
-        "currency": transfer.currency,
+        "amountPaid": str(money),
+        "currency": money.currency,
         "requestingOrganisationTransactionReference": reference,
         "creationDate": stamp(transfer.created_ms),
         "modificationDate": stamp(transfer.updated_ms),
@@ -181,7 +197,12 @@ def _made(kind: Resource, resource: dict[str, Any]) -> dict[str, Any]:
 def letter_of(notice: Notice, scheme: Scheme) -> Letter:
     """Write the callback to the caller, or the notice to a participant that did not ask."""
     transfer, body = notice.transfer, body_of(notice.transfer)
-    content = msgspec.Raw(_encode(result_of(transfer, notice.resource)))
+    said = (
+        conversions_of(notice.to, transfer)
+        if is_seller(notice.to, transfer)
+        else result_of(transfer, notice.resource, notice.to or transfer.caller)
+    )
+    content = msgspec.Raw(_encode(said))
     if not notice.to:
         return Letter(url=body.callback_url, correlation=body.correlation, body=content)
     known = scheme.participants.get(notice.to)  # gone, or without an address by now: it is kept for an operator

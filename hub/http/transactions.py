@@ -4,17 +4,18 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from hub.core.command import Refusal, Submit, Transfer, Word
+from hub.core.command import Refusal, Transfer, Word
 from hub.core.transfer import Flow
 from hub.http.api import Api, Call
 from hub.http.errors import ApiError, answer, invalid, refused, unknown_object
-from hub.http.ids import new_id, undashed
+from hub.http.ids import undashed
 from hub.http.operation import Operation
 from hub.http.qr import code_in
 from hub.http.reading import changes_in, checked, details_of, money_of, party_in
 from hub.http.resources import transaction
 from hub.http.schema import TYPES, PatchItem, Reversal, Transaction, TransactionType
-from hub.http.taking import taken, written
+from hub.http.taking import taken
+from hub.http.terms import check_terms
 from routing.message import Errand, Resource, Verdict
 from routing.party import Party, party
 from routing.table import INSTITUTION_KEYS
@@ -52,21 +53,13 @@ async def reverse(api: Api, call: Call) -> web.Response:
             raise invalid("currency", "mandatoryValueNotSupplied", "An amount needs its currency.")
         money = money_of("amount", model.amount, model.currency)
     noted = {name: value for name, value in model.plain().items() if name in Reversal.model_fields}
-    transfer = new_id()
-    body = await written(api, call, transfer, model.type, ((), ()), details=details_of(noted))
-    submit = Submit(
-        transfer=transfer,
-        caller=call.caller,
-        body=body,
-        money=money,
-        original=original,
-    )
-    return await taken(api, submit)
+    return await taken(api, call, model.type, ((), ()), money, details=details_of(noted), original=original)
 
 
 async def view(api: Api, call: Call) -> web.Response:
     """Answer GET /transactions/{transactionReference}; only for its caller and the two FSPs."""
-    return answer(200, transaction(await _payment(api, call, call.part("transactionReference"))))
+    found = await _payment(api, call, call.part("transactionReference"))
+    return answer(200, transaction(found, call.caller))
 
 
 async def patch(api: Api, call: Call) -> web.Response:
@@ -118,6 +111,7 @@ def word(items: list[PatchItem], name: str) -> Verdict:
 
 async def _submit(api: Api, call: Call, model: TransactionType, kind: str, data: dict[str, Any]) -> web.Response:
     money = money_of("amount", model.amount, model.currency)
+    check_terms(data)
     region = await api.country(call)
     payer = party_in("debitParty", data, region)
     payee = party_in("creditParty", data, region)
@@ -128,18 +122,16 @@ async def _submit(api: Api, call: Call, model: TransactionType, kind: str, data:
         data = data | {"oneTimeCode": code_in(data["oneTimeCode"])}
     # Without a payer, a code says who pays; taking the caller for the payer would let it pay itself.
     payer = payer or (() if data.get("oneTimeCode") else own)
-    transfer = new_id()
-    parties = (payer, payee or own)
-    errand = _bill(kind, payee, data)
-    body = await written(api, call, transfer, kind, parties, details=details_of(data), errand=errand)
-    submit = Submit(
-        transfer=transfer,
-        caller=call.caller,
-        body=body,
-        money=money,
+    return await taken(
+        api,
+        call,
+        kind,
+        (payer, payee or own),
+        money,
+        details=details_of(data),
+        errand=_bill(kind, payee, data),
         institution=await api.institution(call),
     )
-    return await taken(api, submit)
 
 
 def _bill(kind: str, payee: Party, data: dict[str, Any]) -> Errand | None:

@@ -138,7 +138,7 @@ async def _worker(hub: Running, settings: Settings, stack: AsyncExitStack, relay
     _keep(stack, Timer(hub.door).look_for_ever)
     _keep(stack, Rates(hub.door).look_for_ever)
     limits = Limits(in_flight_max=settings.batch_in_flight_max, per_second=settings.batch_per_second)
-    _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits).look_for_ever)
+    _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits, seal_of(settings)).look_for_ever)
 
 
 async def _adapter(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay) -> None:

@@ -2,6 +2,7 @@
 
 A worker takes a batch for one look, about once a second: rows whose transfers ended are settled, further ones are
 handed in. What was handed in and not marked before a kill is handed in again under the same ids, which changes nothing.
+A row's identities were sealed for the row; here alone they are opened, and sealed anew for its transfer.
 """
 
 import asyncio
@@ -13,16 +14,31 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from hub.core.batch import Batch, Item, ItemState, Room, affordable, room, submission, transfer_of
+from hub.core.batch import (
+    NOBODY,
+    Batch,
+    Identities,
+    Item,
+    ItemState,
+    Room,
+    affordable,
+    room,
+    sealed_name,
+    submission,
+    transfer_of,
+)
 from hub.core.command import Reason, Refusal, Result
 from hub.flow import BATCH_MAX, Door, OverloadedError
 from hub.store.batches import Batches, Marked, Tell
 from hub.store.contract import UnavailableError
+from routing.seal import Seal, SealError
 
 LOOK_EVERY_S: Final = 1.0
 IDLE_S: Final = 0.25
 # How long a row waits that its payer's position does not bear, while others go on.
 LIQUIDITY_AGAIN_MS: Final = 5_000
+# How long a row waits whose identities cannot be opened here: a key is missing, and an operator must put it there.
+SEALED_AGAIN_MS: Final = 30_000
 
 _ROWS: Final = Counter("hub_batch_rows", "Rows of batches by what became of handing them in.", ["result"])
 
@@ -39,12 +55,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class Clearing:
     """Clears batches."""
 
-    def __init__(self, door: Door, batches: Batches, tell: Tell, limits: Limits) -> None:
-        """Hand rows to this door; `tell` finds the words when a batch is complete."""
+    def __init__(self, door: Door, batches: Batches, tell: Tell, limits: Limits, seal: Seal | None = None) -> None:
+        """Hand rows to this door; `tell` finds the words when a batch is complete; `seal` has the API's keys."""
         self._door = door
         self._batches = batches
         self._tell = tell
         self._limits = limits
+        self._seal = seal
 
     async def look(self) -> bool:
         """Look at the batch that is due the longest; False: none is."""
@@ -86,13 +103,42 @@ class Clearing:
             if not items:
                 break
             fit, held = affordable(items, await self._batches.available())
-            results = await self._door.handle_all([submission(batch, item) for item in fit])
-            marks = [_mark(batch, item, result) for item, result in zip(fit, results, strict=True)]
-            await self._batches.mark(batch.id, [*marks, *(_held(batch, item) for item in held)])
+            ready, shut = self._opened(batch, fit)
+            results = await self._door.handle_all([submission(batch, item, who) for item, who in ready])
+            marks = [_mark(batch, item, result) for (item, _), result in zip(ready, results, strict=True)]
+            waiting = [_waiting(batch, item, Reason.CAP_EXCEEDED, LIQUIDITY_AGAIN_MS) for item in held]
+            waiting += [_waiting(batch, item, "", SEALED_AGAIN_MS) for item in shut]
+            await self._batches.mark(batch.id, [*marks, *waiting])
             short.update(item.purse for item in held)
-            handed += len(fit)
-            _count(marks, len(held))
+            handed += len(ready)
+            _count(marks, len(held), len(shut))
         return handed
+
+    def _opened(self, batch: Batch, items: Sequence[Item]) -> tuple[list[tuple[Item, Identities]], list[Item]]:
+        """Open what was sealed for rows; the second are those that cannot be opened here, or not now."""
+        ready: list[tuple[Item, Identities]] = []
+        shut: list[Item] = []
+        why = ""
+        for item in items:
+            try:
+                ready.append((item, _identities(batch, item, self._seal)))
+            except SealError as error:
+                shut.append(item)
+                why = str(error)
+        if shut:
+            _log.error("batch.sealed", batch=batch.id, rows=len(shut), why=why)
+        return ready, shut
+
+
+def _identities(batch: Batch, item: Item, seal: Seal | None) -> Identities:
+    """Open what was sealed for a row, and seal it for its transfer; raises SealError."""
+    text = item.terms.kyc
+    if not text:
+        return NOBODY
+    if seal is None:
+        raise SealError("there is no key")
+    clear = seal.opened_object(text, transfer=sealed_name(batch.id, item.row))
+    return Identities(clear, seal.sealed_object(clear, transfer=transfer_of(batch.id, item)))
 
 
 def _mark(batch: Batch, item: Item, result: Result) -> Marked:
@@ -104,19 +150,20 @@ def _mark(batch: Batch, item: Item, result: Result) -> Marked:
     return Marked(row=item.row, attempt=item.attempt, state=state, transfer=transfer, reason=reason)
 
 
-def _held(batch: Batch, item: Item) -> Marked:
+def _waiting(batch: Batch, item: Item, reason: str, wait_ms: int) -> Marked:
     return Marked(
         row=item.row,
         attempt=item.attempt,
         state=ItemState.WAITING,
         transfer=transfer_of(batch.id, item),
-        reason=Reason.CAP_EXCEEDED,
-        wait_ms=LIQUIDITY_AGAIN_MS,
+        reason=reason,
+        wait_ms=wait_ms,
     )
 
 
-def _count(marks: Sequence[Marked], held: int) -> None:
+def _count(marks: Sequence[Marked], held: int, sealed: int) -> None:
     rejected = sum(mark.state is ItemState.REJECTED for mark in marks)
     _ROWS.labels("submitted").inc(len(marks) - rejected)
     _ROWS.labels("rejected").inc(rejected)
     _ROWS.labels("held").inc(held)
+    _ROWS.labels("sealed").inc(sealed)

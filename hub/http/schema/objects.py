@@ -1,12 +1,12 @@
 """The API's objects as they go out, as one table: the document is made from it, and out.py holds answers to it.
 
 A row is a field each: `name`, `name!` where it is required, `name=kind` where the kind has another name. Fields that
-the API calls deprecated are never sent, and neither is a one-time code that was spent.
+the API calls deprecated are never sent, and neither is a one-time code that was spent, nor who sends and who receives.
 """
 
 from typing import Any, Final
 
-from hub.http.schema.words import AMOUNT, ENUMS, GEOCODE, INT32_MAX, LEI, UUID
+from hub.http.schema.words import AMOUNT, DECIMAL, ENUMS, GEOCODE, INT32_MAX, LEI, UUID
 
 Schema = dict[str, Any]
 
@@ -18,7 +18,7 @@ _NOTED: Final = (
 )
 _TRANSACTION: Final = (
     "transactionReference! originalTransactionReference type! transactionStatus! amount! currency! "
-    f"internationalTransferInformation senderKyc=kyc recipientKyc=kyc {_NOTED}"
+    f"internationalTransferInformation {_NOTED}"
 )
 _BALANCES: Final = (
     "currentBalance=amount availableBalance=amount reservedBalance=amount unclearedBalance=amount currency"
@@ -64,13 +64,14 @@ _ROWS: Final[dict[str, str]] = {
     " customData",
     "responseQuotation": f"quotationReference! {_PARTIES} type subType quotationStatus requestAmount!=amount"
     " requestCurrency!=currency availableDeliveryMethod=deliveryMethod chosenDeliveryMethod=deliveryMethod"
-    " originCountry=country receivingCountry=country quotes recipientKyc=kyc senderKyc=kyc recipientBlockingReason"
+    " originCountry=country receivingCountry=country quotes recipientBlockingReason"
     f" senderBlockingReason requestingOrganisation sendingServiceProviderCountry=country {_DATES} customData metadata",
     "responseAuthorisationCode": "authorisationCode! codeState! amount currency amountType codeLifetime"
     " holdFundsIndicator redemptionAccountIdentifiers redemptionChannels redemptionTransactionTypes"
     f" requestingOrganisation {_DATES} customData metadata",
     "responseHeartbeat": "serviceStatus! delay plannedRestorationTime",
     "responseResponse": "link!",
+    "responseFxRates": "rates!",
     # What is inside them.
     "party": "key!=name value!=name",
     "fee": "feeType!=name feeAmount!=amount feeCurrency!=currency",
@@ -78,8 +79,7 @@ _ROWS: Final[dict[str, str]] = {
     "requestingOrganisation": "requestingOrganisationIdentifierType!=institutionType"
     " requestingOrganisationIdentifier!=name",
     "internationalTransferInformation": "originCountry!=country quotationReference=name quoteId=name deliveryMethod"
-    " receivingCountry=country relationshipSender remittancePurpose recipientBlockingReason senderBlockingReason"
-    " sendingServiceProviderCountry=country",
+    " receivingCountry=country recipientBlockingReason senderBlockingReason sendingServiceProviderCountry=country",
     "subjectName": "title firstName middleName lastName fullName nativeName",
     "postalAddress": "addressLine1 addressLine2 addressLine3 city stateProvince postalCode country!",
     "idDocument": "idType! idNumber issueDate expiryDate issuer issuerPlace issuerCountry=country otherIdDescription",
@@ -89,6 +89,7 @@ _ROWS: Final[dict[str, str]] = {
     " kycVerificationStatus kycVerificationEntity kycLevel customData",
     "quote": "quoteId!=name receivingAmount!=amount receivingCurrency!=currency sendingAmount!=amount"
     " sendingCurrency!=currency deliveryMethod fees fxRate quoteExpiryTime receivingServiceProvider",
+    "publishedRate": "source!=currency target!=currency rate!=decimal state!=rateState creationDate! expiryTime!",
     "billReferenceDetail": "paymentReferenceType!=name paymentReferenceValue!=name",
     "channel": "channelType!=name",
     "redemptionType": "transactionType!=type transactionSubtype",
@@ -128,6 +129,7 @@ _KINDS: Final[dict[str, Schema]] = {
         "maxLength": 256,
         "pattern": r"^(0|[1-9][0-9]{0,17})(\.[0-9]{0,10}[1-9])?$",
     },
+    "decimal": {"type": "string", "maxLength": 25, "pattern": DECIMAL},
     "geoCode": {"type": "string", "pattern": GEOCODE},
     "lei": {"type": "string", "pattern": LEI},
     "serverCorrelationId": {"type": "string", "format": "uuid", "pattern": UUID},
@@ -160,6 +162,7 @@ _KINDS: Final[dict[str, Schema]] = {
     "identity": _list("identityResponse", 20, 1),
     "idDocuments": _list("idDocument", 10),
     "quotes": _list("quote", 10, 1),
+    "rates": _list("publishedRate", 1_000),
 }
 
 

@@ -26,6 +26,8 @@ TYPES: Final = (
 )
 COUNTRIES: Final = frozenset(country.alpha_2 for country in pycountry.countries)
 AMOUNT: Final = r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,4})?$"
+# A rate: a plain decimal.
+DECIMAL: Final = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 # Latitude and longitude in degrees, up to six decimals.
 _LATITUDE: Final = r"-?(90|[1-8]?[0-9](\.[0-9]{1,6})?)"
 _LONGITUDE: Final = r"-?(180|(1[0-7][0-9]|[1-9]?[0-9])(\.[0-9]{1,6})?)"
@@ -68,6 +70,7 @@ ENUMS: Final[dict[str, tuple[str, ...]]] = {
             "requestStatus": "pending completed failed",
             "notificationMethod": "callback polling",
             "result": "success",
+            "rateState": "in_force held",
             "errorCategory": "businessRule validation authorisation identification internal serviceUnavailable",
             "errorCode": "genericError dailyVolumeLimitExceeded dailyValueLimitExceeded weeklyVolumeLimitExceeded "
             "weeklyValueLimitExceeded monthlyVolumeLimitExceeded monthlyValueLimitExceeded "
