@@ -5,9 +5,9 @@ from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from typing import Final
 
-from hub.core.pricing.fees import minor_of, share_of
+from hub.core.pricing.fees import minor_of
 from hub.core.pricing.price import Side
-from hub.core.pricing.rate import BASIS_POINTS, Rate, RateError
+from hub.core.pricing.rate import BASIS_POINTS, RateError, share_of
 from hub.core.pricing.rules import Corridor, FeeRule, FxOffer, LimitRule, Period, Rule, SchemeError, Then
 from routing.money import EXPONENTS, MoneyError
 
@@ -27,10 +27,13 @@ def check_pricing(
     sellers: AbstractSet[str],
 ) -> None:
     """Refuse rules that contradict themselves or the participants; raises SchemeError."""
-    names: set[str] = set()
+    names: dict[tuple[Side, str], set[str]] = {}
     for fee in fees:
-        _check_fee(fee, names, settles)
-        names.add(fee.name)
+        before = names.setdefault((fee.paid_by, fee.currency), set())
+        _check_fee(fee, before, settles)
+        before.add(fee.name)
+    # Limits of one name would count into one tally.
+    _no_repeats("limit", [f"{each.name} of a {each.per} in {each.currency}" for each in limits])
     for limit in limits:
         _check_limit(limit, settles)
     _no_repeats("corridor", [f"{each.source}-{each.target}" for each in corridors])
@@ -58,14 +61,16 @@ def _check_fee(fee: FeeRule, before: AbstractSet[str], settles: Settles) -> None
     _check_rule(where, fee, settles)
     for text in (fee.band_from, fee.band_to, fee.fixed, fee.min, fee.max, *(each.fixed for each in fee.tiers)):
         _amount(where, text, fee.currency)
-    _percents(where, [fee.percent, *(each.percent for each in fee.tiers)], below_whole=fee.paid_by is Side.PAYEE)
-    if fee.max and minor_of(fee.max, fee.currency) < minor_of(fee.min, fee.currency):
-        raise SchemeError(f"{where}: its max is under its min")
-    if fee.tiers and (fee.fixed.strip("0.") or fee.percent.strip("0.")):
+    of_amount = fee.paid_by is Side.PAYEE and not fee.of
+    _percents(where, [fee.percent, *(each.percent for each in fee.tiers)], below_whole=of_amount)
+    _in_order(where, fee.min, fee.max, fee.currency)
+    if fee.band_to and minor_of(fee.band_to, fee.currency) <= minor_of(fee.band_from, fee.currency):
+        raise SchemeError(f"{where}: its band_to is not above its band_from")
+    if fee.tiers and (minor_of(fee.fixed, fee.currency) or share_of(fee.percent)):
         raise SchemeError(f"{where}: what is charged stands in its tiers or beside them, not in both")
     unknown = sorted(set(fee.of) - before)
     if unknown:
-        raise SchemeError(f"{where}: it is of {', '.join(unknown)}, which no fee before it is called")
+        raise SchemeError(f"{where}: it is of {', '.join(unknown)}, which no fee of its side before it is called")
     ends = [each.up_to for each in fee.tiers]
     if "" in ends[:-1]:
         raise SchemeError(f"{where}: only its last tier may be without up_to")
@@ -91,6 +96,7 @@ def _check_limit(limit: LimitRule, settles: Settles) -> None:
         raise SchemeError(f"{where}: say min_value, max_value or max_count")
     if limit.min_value and limit.then is Then.REVIEW:
         raise SchemeError(f"{where}: what is under min_value is refused, not reviewed")
+    _in_order(where, limit.min_value, limit.max_value, limit.currency)
 
 
 def _check_offer(offer: FxOffer, settles: Settles, sellers: AbstractSet[str]) -> None:
@@ -106,6 +112,7 @@ def _check_offer(offer: FxOffer, settles: Settles, sellers: AbstractSet[str]) ->
         raise SchemeError(f"{where}: spread_bps is from 0 to {BASIS_POINTS - 1}")
     for text, currency in ((offer.min, offer.source), (offer.max, offer.source), (offer.exposure_max, offer.target)):
         _amount(where, text, currency)
+    _in_order(where, offer.min, offer.max, offer.source)
     if offer.jump_max_percent:
         _percents(where, [offer.jump_max_percent], below_whole=False)
     if min(offer.valid_s, offer.stale_after_s) < 1 or offer.poll_s < 0:
@@ -115,12 +122,16 @@ def _check_offer(offer: FxOffer, settles: Settles, sellers: AbstractSet[str]) ->
 def _percents(where: str, texts: Sequence[str], *, below_whole: bool) -> None:
     for text in texts:
         try:
-            if text.strip("0."):
-                Rate.parse(text)
+            share = share_of(text)
         except RateError as error:
             raise SchemeError(f"{where}: {error}") from None
-        if below_whole and share_of(text) >= _WHOLE:
+        if below_whole and share >= _WHOLE:
             raise SchemeError(f"{where}: {text} percent would leave the payee nothing")
+
+
+def _in_order(where: str, least: str, most: str, currency: str) -> None:
+    if most and minor_of(most, currency) < minor_of(least, currency):
+        raise SchemeError(f"{where}: its max is under its min")
 
 
 def _amount(where: str, text: str, currency: str) -> None:

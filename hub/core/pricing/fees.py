@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from hub.core.pricing.price import HUB, Fee, Side
-from hub.core.pricing.rate import Rate, Rounding, divided
+from hub.core.pricing.rate import Rounding, divided, share_of
 from hub.core.pricing.rules import Earner, FeeRule
 from routing.money import Money
-
-_HUNDRED: Final = 100
 
 
 class Way(NamedTuple):
@@ -149,13 +147,5 @@ def _charge(rule: FeeRule) -> _Charge:
 
 
 def minor_of(text: str, currency: str) -> int:
-    """Read an amount of the scheme file; raises MoneyError."""
-    return Money.parse(text, currency).minor
-
-
-def share_of(percent: str) -> Fraction:
-    """Read a percentage as a share of one; raises RateError."""
-    if not percent.strip("0."):
-        return Fraction(0)
-    rate = Rate.parse(percent)
-    return Fraction(rate.digits, 10**rate.scale * _HUNDRED)
+    """Read an amount of the scheme file; empty: none. Raises MoneyError."""
+    return Money.parse(text or "0", currency).minor

@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from hub.core.pricing.price import Price
-from hub.core.pricing.rate import Rate
+from hub.core.pricing.rate import Rate, share_of
 from hub.core.pricing.rules import FxOffer
 
 RateKey = tuple[str, str, str]  # provider, source, target
@@ -62,10 +62,11 @@ def published(new: Published, offer: FxOffer, before: Published | None, *, confi
 
 def jumped(last: str, rate: str, percent: str) -> bool:
     """Say whether the rate is further from the last one than so many percent of it."""
-    old, new, most = Rate.parse(last), Rate.parse(rate), Rate.parse(percent)
+    old, new = Rate.parse(last), Rate.parse(rate)
     scale = max(old.scale, new.scale)
     was, now = old.digits * 10 ** (scale - old.scale), new.digits * 10 ** (scale - new.scale)
-    return bool(abs(now - was) * 100 * 10**most.scale > was * most.digits)
+    most = share_of(percent)
+    return bool(abs(now - was) * most.denominator > was * most.numerator)
 
 
 def bucket(expires_ms: int) -> int:

@@ -6,6 +6,7 @@ unless the scheme says otherwise.
 
 import re
 from enum import StrEnum
+from fractions import Fraction
 from typing import Final, NamedTuple
 
 from routing.money import EXPONENTS, MINOR_MAX, AmountTooLargeError, Money
@@ -50,14 +51,10 @@ class Rate(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "Rate":
         """Read a plain decimal of up to 12 digits on either side; raises RateError."""
-        match = _DECIMAL.fullmatch(text)
-        if match is None:
-            raise RateError(f"{text!r} is not a decimal of up to 12 digits before and after its point")
-        whole, decimals = match[1], (match[2] or "").rstrip("0")
-        digits = int(whole + decimals)
+        digits, scale = _decimal(text)
         if digits == 0:
             raise RateError("a rate is above zero")
-        return cls(digits, len(decimals))
+        return cls(digits, scale)
 
     def less(self, basis_points: int) -> "Rate":
         """Return what is left for the customer after a spread."""
@@ -89,6 +86,21 @@ class Rate(NamedTuple):
         text = str(digits).rjust(scale + 1, "0")
         whole, decimals = (text[:-scale], text[-scale:].rstrip("0")) if scale else (text, "")
         return f"{whole}.{decimals}" if decimals else whole
+
+
+def share_of(percent: str) -> Fraction:
+    """Read a percentage as a share of one; empty: none. Raises RateError."""
+    digits, scale = _decimal(percent or "0")
+    return Fraction(digits, 10**scale * 100)
+
+
+def _decimal(text: str) -> tuple[int, int]:
+    """Read digits and how many of them are decimals."""
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise RateError(f"{text!r} is not a decimal of up to 12 digits before and after its point")
+    decimals = (match[2] or "").rstrip("0")
+    return int(match[1] + decimals), len(decimals)
 
 
 def _money(minor: int, currency: str) -> Money:
