@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hub.http import accounts, batches, bills, errands, heartbeat, listings, lookups, payments, transactions
+from hub.http import accounts, batches, bills, errands, heartbeat, listings, lookups, payments, rates, transactions
 from hub.http.operation import with_overrides
 
 OPERATIONS: Final = tuple(
@@ -17,6 +17,7 @@ OPERATIONS: Final = tuple(
             *bills.OPERATIONS,
             *accounts.OPERATIONS,
             *listings.OPERATIONS,
+            *rates.OPERATIONS,
         )
     )
 )

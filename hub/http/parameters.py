@@ -41,7 +41,7 @@ _WRITING: Final[Headers] = {
 }
 _OVERRIDE: Final[Headers] = {"X-HTTP-Method-Override": ("PATCH", {"type": "string", "enum": ["PATCH"]})}
 # What these answer is the hub's own: nobody else is asked, so nothing is passed on.
-_OWN: Final = ("/requeststates/", "/responses/", "/errors/")
+_OWN: Final = ("/requeststates/", "/responses/", "/errors/", "/fxrates")
 
 QUERY: Final[Headers] = {
     "limit": ("how many at most; 50 unless given", COUNT | {"minimum": 1, "maximum": LIMIT_MAX}),
@@ -89,7 +89,7 @@ def headers(operation: Operation) -> Headers:
     found = _ALWAYS | _CHECKED
     if not operation.path.startswith(_OWN):
         found |= _PASSED_ON
-    if operation.body is not None:
+    if operation.body is not None and operation.method != "PUT":  # which is the same when it is said twice
         found |= _WRITING
     return found | (_OVERRIDE if operation.overrides else {})
 

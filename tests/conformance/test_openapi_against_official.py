@@ -24,6 +24,8 @@ NOT_YET: Final[frozenset[Where]] = frozenset()
 BESIDES: Final[dict[Where, str]] = {
     ("get", "/errors/{errorId}"): "links of failed requests must point somewhere; the GSMA's guide names this path",
     ("post", "/v1/oauth/accesstoken"): "the specification leaves how a token is obtained to the provider",
+    ("put", "/fxrates"): "FX providers publish what they sell for; the specification has rates in quotes only",
+    ("get", "/fxrates"): "and see how their rates stand",
 }
 
 # Fields: (path, what differs, official, ours) as patterns, and why.
@@ -35,6 +37,9 @@ DIFFERENT: Final[dict[tuple[str, str, str, str], str]] = {
     (r"(.*\.)?error[dD]escription", "is there", ".*", ".*"): "written errorDescription, as the text has it",
     (r"errorReference(\..*)?", "is there", "False", "True"): "the text's name of `error`; clients know either one",
     (r"(.*\.)?oneTimeCode", "is there", "True", "False"): "a spent code is a secret, and is not repeated",
+    (r"(\[\]\.)?(sender|recipient)Kyc(\..*|\[.*)?", "is there", "True", "False"): "who sends and who receives is "
+    "passed on, to whoever acts on it, and not repeated",
+    (r"(.*\.)?(remittancePurpose|relationshipSender)", "is there", "True", "False"): "nor is why",
     (r"(approval|completion)Date", "required", "True", "False"): "a batch that has just come was never approved",
     (r"amountLimit", "type", "", "string"): "the file forgot that it is an amount",
     (r".*", "type", "number", "integer"): "what is counted is whole; text is read as well",
@@ -68,7 +73,7 @@ def operations(described: dict[str, Any]) -> dict[Where, dict[str, Any]]:
         (method, path): operation | {"parameters": [*item.get("parameters", ()), *operation.get("parameters", ())]}
         for path, item in described["paths"].items()
         for method, operation in item.items()
-        if method in ("get", "post", "patch") and not (method == "post" and "patch" in item)
+        if method in ("get", "post", "patch", "put") and not (method == "post" and "patch" in item)
     }
 
 

@@ -96,10 +96,16 @@ class Front:
             verdict=verdict,
             heard=Source.CALLBACK,
             failure=failure,
-            money=kept.money if verdict is Verdict.ACCEPTED else None,
+            money=kept.money_of(Operation.CREDIT) if verdict is Verdict.ACCEPTED else None,
             provider_reference="PROVIDER-1",
         )
         await self.door.handle(Heard(outcome=outcome))
+
+    async def state(self, taken: Reply, who: str = "alpha") -> Json:
+        """Return how an accepted request stands."""
+        assert taken.status == 202, taken.raw
+        found: Json = (await self.call("GET", f"/requeststates/{taken.body['serverCorrelationId']}", who)).body
+        return found
 
     async def completed(self, **changes: Any) -> str:
         """Carry a transfer from alpha to bravo through to its end."""
@@ -173,12 +179,15 @@ def scheme() -> SchemeFile:
 
 
 @asynccontextmanager
-async def opened(*, seal: Seal | None = SEAL, **changes: Any) -> AsyncIterator[Front]:
-    """Start everything; alpha, bravo and market are admitted, and so is everybody who must not get in."""
+async def opened(*, seal: Seal | None = SEAL, file: SchemeFile | None = None, **changes: Any) -> AsyncIterator[Front]:
+    """Start everything; alpha, bravo and market are admitted, and so is everybody who must not get in.
+
+    With a scheme of its own, whoever is in that is admitted.
+    """
     store = MemoryStore(lambda: time.time_ns() // 1_000_000)
-    await store.apply_scheme(scheme(), "tests")
+    await store.apply_scheme(file or scheme(), "tests")
     bus = LocalBus()
-    await bus.start(topology.queues([each.name for each in scheme().connection]))
+    await bus.start(topology.queues([each.name for each in (file or scheme()).connection]))
     door = Door(store, bus, lambda _: None, inquiry_timeout_s=0.2)
     usual = HttpSettings(prefix=PREFIX, body_max_bytes=BODY_MAX, callback_https_only=False, poll_limit=POLL_LIMIT)
     settings = msgspec.structs.replace(usual, **changes)
@@ -188,7 +197,10 @@ async def opened(*, seal: Seal | None = SEAL, **changes: Any) -> AsyncIterator[F
     host, port = runner.addresses[0][:2]
     async with aiohttp.ClientSession() as session:
         front = Front(f"http://{host}:{port}", session, store, bus, door)
-        await _proofs(front)
+        if file is None:
+            await _proofs(front)
+        for each in () if file is None else file.participant:
+            await front.admitted(each.id, each.id)
         yield front
     await runner.cleanup()
     await bus.close()

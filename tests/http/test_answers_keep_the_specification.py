@@ -15,7 +15,7 @@ from tests.http.front import BRAVO, Front, Json, Reply, payment
 
 MASTER: Final = "mobile-money-api-specification-1.2.0-master_0.yaml"
 CORRELATION: Final = "0f7c1a52-6b0d-4c59-8f0a-2d5f7b9e4c11"
-# Every field that the API shows again, filled as the specification allows it; the hub leaves out who sends and receives.
+# Every field that the API shows again, filled as the specification allows it; the hub repeats no KYC.
 FULL: Final[Json] = {
     "requestingOrganisationTransactionReference": "INV-9",
     "originalTransactionReference": "ours-4711",
