@@ -169,7 +169,8 @@ def _joined(ours: Quote, theirs: dict[str, Any], arriving: Money) -> Quote | Non
         return None
     if expires_ms is not None and price.expires_ms is not None:
         price = msgspec.structs.replace(price, expires_ms=min(expires_ms, price.expires_ms))
-    return msgspec.structs.replace(ours, price=price, delivery=delivery, own=str(theirs.get("quoteId") or ""))
+    named = str(theirs.get("quoteId") or "") if converted(price) == arriving else ""
+    return msgspec.structs.replace(ours, price=price, delivery=delivery, own=named)
 
 
 def _fee(theirs: dict[str, Any], arriving: Money) -> int | None:

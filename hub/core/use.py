@@ -157,8 +157,8 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
         raise RefusedError(Reason.QUOTE_DIFFERS, "the amount is not the one that was quoted")
     if quote.price.expires_ms is not None and now_ms >= quote.price.expires_ms:
         raise RefusedError(Reason.QUOTE_EXPIRED)
-    body = _replaced(use.body, quotation) if quotation.connection else use.body
-    body = msgspec.structs.replace(body, own_quote=quote.own)
+    # Only the quote that the payee FSP itself gave is named to it: for another amount it gave none.
+    body = _replaced(use.body, quotation, own_quote=quote.own) if quote.own else use.body
     why = f"quote {quote.id} of quotation {quotation.reference}: {quote.why}"
     return use._replace(body=body, quote=quote, reasons=(*use.reasons, why))
 
