@@ -18,7 +18,7 @@ from hub.core.participant import Role
 from hub.core.pricing.limits import Counted, Payment
 from hub.core.pricing.price import HUB, Price, Quote
 from hub.core.requirements import check_corridor
-from hub.core.terms import ABROAD
+from hub.core.terms import ABROAD, crosses, quotes
 from hub.core.transfer import CONVERTED, Flow, State
 from hub.core.use import RefusedError, used
 from hub.core.witness import sides_of
@@ -182,7 +182,8 @@ def _failed(submit: Submit, facts: Facts, refused: RefusedError) -> Plan:
         money = submit.money or original.money
     flow = Flow.ERRAND if is_errand(body) else Flow.PUSH
     transfer = msgspec.structs.replace(_transfer(submit, flow, money, body, facts), code=refused.field)
-    return Plan(transfer, (refused.detail,) if refused.detail else (), refused.reason, ())
+    reasons = (refused.detail,) if refused.detail else ()
+    return Plan(transfer, reasons, refused.reason, (), by_market=quotes(body) or crosses(body))
 
 
 def _transfer(submit: Submit, flow: Flow, money: Money, body: Body, facts: Facts) -> Transfer:

@@ -25,6 +25,7 @@ def fund(command: Fund, facts: Facts, standing: Standing, book: Book, decided: D
     except OverCapError as error:
         return Refusal(reason=Reason.CAP_EXCEEDED, detail=str(error))
     standing.funded.add(command.reference)
+    standing.entered([(command.participant, money.currency)])
     decided.fundings.append(
         Funding(
             reference=command.reference,

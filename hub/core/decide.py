@@ -107,7 +107,7 @@ class Bench:
         self.book = book
         self.now_ms = facts.now_ms
         self.decided = Decided()
-        self._standing = Standing(facts, tallies, self.decided)
+        self._standing = Standing(facts, book, tallies, self.decided)
         self._refusals: dict[str, Refusal] = {}
 
     def decide(self, commands: Sequence[Command], plans: Sequence[Plan | Refusal | None]) -> Decided:
@@ -288,7 +288,8 @@ class Bench:
             barred = Reason.PARTICIPANT_SUSPENDED
         transfer, row = self._begun(transfer, Event.ADMITTED, barred)
         transfer = self._move(transfer, row, who=f"operator {ruling.by}", detail=ruling.why, enter=False)
-        return Done(transfer=transfer.id, state=transfer.state, reason=barred or "")
+        reason = transfer.reason if row.event is Event.BARRED else ""
+        return Done(transfer=transfer.id, state=transfer.state, reason=reason)
 
     def _move(
         self,
@@ -383,6 +384,7 @@ class Bench:
             for leg in transfer.legs
         ]
         self.book.enter_all(postings)
+        self._standing.entered((who, leg.money.currency) for leg in transfer.legs for who in (leg.debit, leg.credit))
 
     def _rail(self, transfer: Transfer) -> Rail:
         operation = AWAITED.get(transfer.state)

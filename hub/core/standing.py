@@ -16,6 +16,8 @@ from hub.core.pricing.limits import Counted, Tally, reviews
 from hub.core.pricing.market import Published, exposures
 from hub.core.pricing.price import Price, Quote
 from hub.core.pricing.rules import Period
+from hub.ledger.journal import Book
+from hub.ledger.position import available
 
 _PASSED: Final = {
     (Period.DAY, "value"): Reason.DAY_VALUE,
@@ -38,9 +40,10 @@ class Passed(NamedTuple):
 class Standing:
     """What one batch stands on."""
 
-    def __init__(self, facts: Facts, tallies: Mapping[str, Tally], decided: Decided) -> None:
+    def __init__(self, facts: Facts, book: Book, tallies: Mapping[str, Tally], decided: Decided) -> None:
         """Begin with what was loaded; note what changes in `decided`."""
         self.facts = facts
+        self._book = book
         self.transfers: dict[str, Transfer] = dict(facts.transfers)
         self.reversed = dict(facts.reversed_minor)
         self.funded = set(facts.funded)
@@ -119,6 +122,17 @@ class Standing:
         if self.market_moved:
             self.market = msgspec.structs.replace(self.market, open_minor=changed)
 
+    def entered(self, purses: Iterable[tuple[str, str]]) -> None:
+        """See what FX providers have left after the ledger has moved; `purses` are participants and currencies."""
+        scheme, left = self.facts.scheme, {}
+        for who, currency in purses:
+            account = scheme.position(who, currency) if who in scheme.fx_providers else None
+            if account is not None:
+                left[who, currency] = available(self._book.accounts[account])
+        if left:
+            self.market = msgspec.structs.replace(self.market, available={**self.market.available, **left})
+            self.market_moved = True
+
     def publish(self, rate: Published) -> None:
         """Take a published rate."""
         self._decided.rates.append(rate)
@@ -126,12 +140,12 @@ class Standing:
         self.market_moved = True
 
     def passed(self, counted: Sequence[Counted]) -> Passed:
-        """Hold a transfer against what has been counted so far."""
+        """Hold a transfer against what has been counted so far; raises KeyError for a tally that was not loaded."""
         flagged = []
         for each in counted:
             if each.adds is None:
                 continue
-            what = each.passed(self._tallies.get(each.adds.key, Tally()))
+            what = each.passed(self._tallies[each.adds.key])
             if not what:
                 continue
             detail = f"limit {each.rule.name}: {what} of the {each.rule.per}"
@@ -143,7 +157,7 @@ class Standing:
     def count(self, price: Price | None, *, sign: int = 1) -> None:
         """Count a transfer towards its limits, or give back what it counted."""
         for each in () if price is None else price.counts:
-            before = self._tallies.get(each.key, Tally())
+            before = self._tallies[each.key]
             self._tallies[each.key] = Tally(before.minor + sign * each.minor, before.times + sign)
             noted = self._decided.tallies.get(each.key)
             minor, times = (0, 0) if noted is None else (noted.minor, noted.times)
