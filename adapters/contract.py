@@ -39,6 +39,7 @@ from routing.table import Rail
 
 ADAPTERS: Final = Path(__file__).parent
 RESOURCE_BYTES_MAX: Final = 1 << 16
+_IDENTITIES: Final = frozenset({"senderkyc", "recipientkyc"})
 _DEPTH_MAX: Final = 32
 _WORDS: Final = ("code", "text", "provider_reference")
 
@@ -239,9 +240,13 @@ def _bounded(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kept(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return what can be kept of a resource: nothing of one that is too large or too deep, for it decides nothing."""
+    """Return what can be kept of a resource: nothing of one that is too large or too deep, for it decides nothing.
+
+    Who sends and who receives came to the provider sealed; where it repeats that, it must not come back in clear.
+    """
+    told = {name: each for name, each in resource.items() if str(name).lower() not in _IDENTITIES}
     try:
-        kept: dict[str, Any] = _cleaned(resource, _DEPTH_MAX)
+        kept: dict[str, Any] = _cleaned(told, _DEPTH_MAX)
     except RecursionError:
         return {}
     return kept if len(msgspec.json.encode(kept)) <= RESOURCE_BYTES_MAX else {}

@@ -17,7 +17,17 @@ import structlog
 from aiohttp import web
 from prometheus_client import Counter, Gauge, Histogram
 
-from adapters.contract import FailureClass, Heard, Instruction, Outcome, Question, Verdict, unanswered, unknown
+from adapters.contract import (
+    FailureClass,
+    Heard,
+    Instruction,
+    Outcome,
+    Question,
+    Resource,
+    Verdict,
+    unanswered,
+    unknown,
+)
 from adapters.http import Clock, ConversationError, Line, OversizedError, Work, open_session
 from adapters.inbox import Inbox, doubted
 from routing.bus import Bus, BusError, pause_s
@@ -39,6 +49,7 @@ _UNANSWERED: Final = (
     TimeoutError,
 )
 _VERDICTS: Final = (*Verdict, "later")
+_SIDES: Final = ("senderKyc", "recipientKyc")
 _IN_PARTS: Final = "internationalTransferInformation"
 
 INSTRUCTIONS_TOTAL: Final = Counter(
@@ -206,7 +217,11 @@ class Runner:
         if not instruction.kyc:
             return instruction
         kyc = self._key().opened_object(instruction.kyc, transfer=instruction.transfer)
-        return msgspec.structs.replace(instruction, details=_merged(instruction.details, kyc), kyc="")
+        errand = instruction.errand
+        if errand is not None and errand.resource is Resource.QUOTATION:  # whose own object says them
+            sides = {name: kyc[name] for name in _SIDES if name in kyc}
+            errand = msgspec.structs.replace(errand, body=errand.body | sides)
+        return msgspec.structs.replace(instruction, details=_merged(instruction.details, kyc), errand=errand, kyc="")
 
     def _key(self) -> Seal:
         if self._seal is None:

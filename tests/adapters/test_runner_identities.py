@@ -8,7 +8,19 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from adapters.contract import Context, FailureClass, Instruction, Outcome, Request, Response
+from adapters.contract import (
+    Context,
+    Errand,
+    FailureClass,
+    Instruction,
+    Operation,
+    Outcome,
+    Request,
+    Resource,
+    Response,
+    outcome_heard,
+    outcome_of,
+)
 from routing.seal import Seal
 from tests.adapters.plain import (
     ACCEPTED,
@@ -17,6 +29,7 @@ from tests.adapters.plain import (
     INQUIRY,
     RUNNER,
     SEAL,
+    SUBJECT,
     UNKNOWN,
     Plain,
     World,
@@ -54,7 +67,8 @@ class Telling(Plain):
 
 
 def told(instruction: Instruction) -> bytes:
-    return msgspec.json.encode({"details": instruction.details, "kyc": instruction.kyc})
+    said: dict[str, Any] = {"details": instruction.details, "kyc": instruction.kyc}
+    return msgspec.json.encode(said if instruction.errand is None else said | {"errand": instruction.errand.body})
 
 
 class Provider:
@@ -114,6 +128,28 @@ async def test_it_is_opened_into_the_details_and_shows_in_no_log(
     assert brief(outcomes) == [(ACCEPTED, None, ANSWER)]
     assert provider.heard == [("/execute", {"details": merged, "kyc": ""})]
     assert "the " not in str(lines) + str(outcomes)
+
+
+async def test_a_quotation_has_it_in_its_own_object(world: World, provider: Provider) -> None:
+    asked_for = {"requestAmount": "5"}
+    errand = Errand(resource=Resource.QUOTATION, body=asked_for)
+    await world.carry_out(sealed(operation=Operation.ISSUE, errand=errand))
+    ((_, said),) = provider.heard
+    assert said["errand"] == asked_for | {name: KYC[name] for name in ("senderKyc", "recipientKyc")}
+
+
+async def test_what_else_is_made_has_nothing_added(world: World, provider: Provider) -> None:
+    await world.carry_out(sealed(errand=Errand(resource=Resource.BILL_PAYMENT, body={"paymentType": "fullpayment"})))
+    ((_, said),) = provider.heard
+    assert said["errand"] == {"paymentType": "fullpayment"}
+
+
+@pytest.mark.parametrize("name", ["senderKyc", "recipientKyc", "SenderKYC"])
+def test_a_provider_that_repeats_it_is_not_repeated(name: str) -> None:
+    resource = {"quotationReference": "Q1", name: KYC["senderKyc"]}
+    outcome = outcome_of(given(), ACCEPTED, resource=resource)
+    assert outcome.resource == {"quotationReference": "Q1"}
+    assert outcome_heard(SUBJECT, "alpha", ACCEPTED, resource=resource).resource == outcome.resource
 
 
 async def test_what_is_only_said_in_clear_stays_when_nothing_sealed_is_about_it(
