@@ -225,11 +225,12 @@ class Bench:
         """Keep what an accepted errand or a paid bill came to, and return it as the API's object."""
         if transfer.flow is not Flow.ERRAND and not outcome.resource:
             return {}
-        found = issued(transfer, body_of(transfer), outcome, self.now_ms)
+        body = body_of(transfer)
+        found = issued(transfer, body, outcome, self.now_ms)
         if isinstance(found, Amendment):
             self._standing.amend(found)
         elif found is not None:
-            self._standing.keep(found)
+            self._standing.confirm(found, body.quotes)
             return found.terms
         return {}
 
@@ -256,13 +257,15 @@ class Bench:
         transfer = self._standing.transfers.get(command.transfer)
         if transfer is None or (isinstance(command, Word) and command.caller not in insiders(transfer)):
             return Refusal(reason=Reason.TRANSFER_UNKNOWN)
-        if transfer.state is State.IN_REVIEW and isinstance(command, Ruling):
-            return self._reviewed(transfer, command)
         operation = AWAITED.get(transfer.state)
-        if operation is None:
-            ends = ENDS[command.verdict]
-            if transfer.state in ends:
-                return Done(transfer=transfer.id, state=transfer.state, changed=False)
+        if operation is None and transfer.state in ENDS[command.verdict]:
+            return Done(transfer=transfer.id, state=transfer.state, changed=False)
+        if isinstance(command, Ruling):
+            if command.state is not transfer.state:
+                detail = f"it is {transfer.state}, not {command.state} any more"
+                return Refusal(reason=Reason.STATE_FORBIDS, detail=detail, transfer=transfer.id)
+            if transfer.state is State.IN_REVIEW:
+                return self._reviewed(transfer, command)
         if operation is None or command.verdict is Verdict.UNKNOWN or not may_say(command, transfer, operation):
             return Refusal(reason=Reason.STATE_FORBIDS, detail=f"it is {transfer.state}", transfer=transfer.id)
         if isinstance(command, Ruling):

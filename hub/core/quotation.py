@@ -136,10 +136,10 @@ def _with_payee(ours: tuple[Quote, ...], theirs: Any) -> tuple[Quote, ...]:
     for quote in ours:
         if converted(quote.price) != arriving and any(_fee(each, arriving) for each in known):
             continue
-        joined.extend(found for each in known if (found := _joined(quote, each, arriving)) is not None)
-    unique = {(each.price.providers, each.delivery, each.price.given.minor): each for each in reversed(joined)}
-    best = sorted(unique.values(), key=lambda each: (-each.price.given.minor, each.price.taken.minor))
-    return tuple(best)
+        fitting = [found for each in known if (found := _joined(quote, each, arriving)) is not None]
+        if fitting:  # of several that fit one quote of the hub's, the best for the customer
+            joined.append(max(fitting, key=lambda each: each.price.given.minor))
+    return tuple(sorted(joined, key=lambda each: (-each.price.given.minor, each.price.taken.minor)))
 
 
 def _joined(ours: Quote, theirs: dict[str, Any], arriving: Money) -> Quote | None:

@@ -86,6 +86,12 @@ class Standing:
         self._instruments[instrument.name] = instrument
         self._decided.instruments[instrument.id] = instrument
 
+    def confirm(self, made: Instrument, offered: Sequence[Quote]) -> None:
+        """Keep what its maker confirmed; of a quotation, the payee FSP may have shortened quotes or left some out."""
+        self.offer(offered, sign=-1)
+        self.offer(made.quotes)
+        self.keep(made)
+
     def amend(self, change: Amendment) -> None:
         """Change what is kept; an instrument that this batch has loaded is written whole, so it is written once."""
         known = next((each for each in self._instruments.values() if each.id == change.id), None)
@@ -100,27 +106,24 @@ class Standing:
     def use(self, names: Iterable[Named], transfer: Transfer, *, is_held: bool) -> None:
         """Let nobody else use the code or quotation that this transfer uses.
 
-        What was quoted is bound by the ledger from now on, if the transfer holds it; a quotation that a failed
-        transfer gave back was let go of before.
+        What was quoted is bound by the ledger from now on, if the transfer holds it.
         """
         for each in self.named(name for name in names if name.kind in USED_ONCE):
-            if is_held and each.used_by is None:
+            if is_held:
                 self.offer(each.quotes, sign=-1)
             self.keep(msgspec.structs.replace(each, used_by=transfer.id, used_state=transfer.state))
 
     def offer(self, quotes: Sequence[Quote], *, sign: int = 1) -> None:
         """Bind FX providers to what is quoted, or let go of it."""
         changed = dict(self.market.open_minor)
-        for quote in quotes:
-            for key, minor in exposures(quote.price):
-                provider, currency, until_ms = key
-                if until_ms <= self.facts.now_ms:
-                    continue
-                self._decided.exposures[key] = self._decided.exposures.get(key, 0) + sign * minor
-                changed[provider, currency] = changed.get((provider, currency), 0) + sign * minor
-                self.market_moved = True
-        if self.market_moved:
-            self.market = msgspec.structs.replace(self.market, open_minor=changed)
+        for key, minor in exposures(quotes).items():
+            provider, currency, until_ms = key
+            if until_ms <= self.facts.now_ms:
+                continue
+            self._decided.exposures[key] = self._decided.exposures.get(key, 0) + sign * minor
+            changed[provider, currency] = changed.get((provider, currency), 0) + sign * minor
+            self.market_moved = True
+        self.market = msgspec.structs.replace(self.market, open_minor=changed)
 
     def entered(self, purses: Iterable[tuple[str, str]]) -> None:
         """See what FX providers have left after the ledger has moved; `purses` are participants and currencies."""
@@ -145,11 +148,12 @@ class Standing:
         for each in counted:
             if each.adds is None:
                 continue
-            what = each.passed(self._tallies[each.adds.key])
+            tally = self._tallies[each.adds.key]
+            what = "value" if each.overflows(tally) else each.passed(tally)
             if not what:
                 continue
             detail = f"limit {each.rule.name}: {what} of the {each.rule.per}"
-            if not reviews(each):
+            if not reviews(each) or each.overflows(tally):
                 return Passed(_PASSED[each.rule.per, what], detail, "")
             flagged.append(detail)
         return Passed(None, "", "; ".join(flagged))
