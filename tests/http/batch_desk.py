@@ -15,7 +15,7 @@ from hub.core.batch import Progress
 from hub.core.change import CALLBACKS, Letter, Outgoing
 from hub.core.command import Fund, Heard
 from hub.core.meaning import reference
-from hub.core.participant import Status
+from hub.core.participant import SchemeFile, Status
 from hub.flow import Door
 from hub.http.app import HttpSettings, build
 from hub.http.batches import letters
@@ -27,7 +27,8 @@ from routing.local import LocalBus
 from routing.message import FailureClass, Instruction, Operation, Outcome, Verdict
 from routing.message import Heard as Source
 from routing.money import Money
-from tests.http.front import PREFIX, Json, Reply, basic, payment, scheme
+from routing.seal import Seal
+from tests.http.front import PREFIX, SEAL, Json, Reply, basic, payment, scheme
 
 BODY_MAX = 200_000
 URL = "http://127.0.0.1:9/callbacks"
@@ -41,18 +42,25 @@ class Desk:
     database: str
 
     def __init__(
-        self, url: str, session: aiohttp.ClientSession, store: SqlStore, door: Door, kept: list[Instruction]
+        self,
+        url: str,
+        session: aiohttp.ClientSession,
+        store: SqlStore,
+        door: Door,
+        kept: list[Instruction],
+        seal: Seal | None,
     ) -> None:
         self.url = url
         self.store = store
         self.door = door
         self.instructions = kept  # that the providers are to answer
+        self.seal = seal
         self.proofs: dict[str, dict[str, str]] = {}
         self.clearing = self.another_worker()
         self._session = session
 
     def another_worker(self, **limits: int) -> Clearing:
-        return Clearing(self.door, self.store.batches, letters, Limits(**limits))
+        return Clearing(self.door, self.store.batches, letters, Limits(**limits), self.seal)
 
     async def call(self, method: str, path: str, who: str = "maker", **more: Any) -> Reply:
         headers = self.proofs[who] | more.pop("headers", {})
@@ -162,33 +170,41 @@ def _outcome(instruction: Instruction) -> Outcome:
     )
 
 
+def _with_cap(file: SchemeFile, cap: str) -> SchemeFile:
+    fsps = [msgspec.structs.replace(each, net_debit_cap={"KES": cap}) for each in file.participant if each.currencies]
+    others = [each for each in file.participant if not each.currencies]
+    return msgspec.structs.replace(file, participant=(*fsps, *others))
+
+
 def row(number: int, **changes: Any) -> Json:
     """A disbursement from alpha to a customer of bravo's."""
     return payment(type="disbursement", requestingOrganisationTransactionReference=f"row-{number}", **changes)
 
 
 @asynccontextmanager
-async def opened(database: str, *, cap: str = "1000000") -> AsyncIterator[Desk]:
-    """Start it; the payer's position bears `cap`."""
+async def opened(
+    database: str, *, cap: str = "1000000", file: SchemeFile | None = None, seal: Seal | None = SEAL
+) -> AsyncIterator[Desk]:
+    """Start it; the payer's position bears `cap`. With a scheme of its own, whoever is in that is admitted too."""
     store = SqlStore(database)
     await store.open()
-    file = scheme()
-    fsps = [msgspec.structs.replace(each, net_debit_cap={"KES": cap}) for each in file.participant if each.currencies]
-    others = [each for each in file.participant if not each.currencies]
-    await store.apply_scheme(msgspec.structs.replace(file, participant=(*fsps, *others)), "tests")
+    everybody = () if file is None else tuple((each.id, each.id) for each in file.participant)
+    file = file or _with_cap(scheme(), cap)
+    await store.apply_scheme(file, "tests")
     bus = LocalBus()
     await bus.start(topology.queues([each.name for each in file.connection]))
     instructions: list[Instruction] = []
     door = Door(store, bus, partial(_keep, instructions))
     settings = HttpSettings(prefix=PREFIX, batch_body_max_bytes=BODY_MAX, callback_https_only=False)
-    runner = web.AppRunner(build(door, store, settings, store.batches), shutdown_timeout=1)
+    runner = web.AppRunner(build(door, store, settings, store.batches, seal=seal), shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     async with aiohttp.ClientSession() as session:
-        desk = Desk(f"http://{host}:{port}", session, store, door, instructions)
+        desk = Desk(f"http://{host}:{port}", session, store, door, instructions, seal)
         desk.database = database
-        for participant, client in (("alpha", "maker"), ("alpha", "checker"), ("bravo", "bravo")):
+        software = everybody or (("bravo", "bravo"),)
+        for participant, client in (("alpha", "maker"), ("alpha", "checker"), *software):
             issued = await admit(store, participant, client)
             proof = {"Authorization": basic(issued.client_id, issued.secret), "X-API-Key": issued.api_key}
             desk.proofs[client] = proof
