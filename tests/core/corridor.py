@@ -7,15 +7,18 @@ import msgspec
 
 from hub.core.command import Body, Done, NewRate, Publish, Result, Submit
 from hub.core.instrument import Instrument
-from hub.core.participant import DirectoryEntry, Participant, Role, SchemeFile, Terms
-from hub.core.pricing.market import Published
+from hub.core.participant import DirectoryEntry, Participant, Role, SchemeFile, Terms, check
+from hub.core.pricing.fees import Way
+from hub.core.pricing.market import Market, Published
+from hub.core.pricing.quote import Ask, Offers, offers
 from hub.core.pricing.rules import Corridor, FxOffer
 from hub.core.transfer import State
 from hub.ledger.account import Kind
 from hub.ledger.position import balance
 from routing.message import Errand, Resource
+from routing.money import Money
 from routing.table import Connection
-from tests.core.stage import ALPHA, RAIL, Hub, submit
+from tests.core.stage import ALPHA, RAIL, START_MS, Hub, scheme, submit
 
 UGANDA = "+256700000001"
 ABROAD = "inttransfer"
@@ -28,6 +31,7 @@ RATES: Mapping[RateKey, str] = {
 }
 OFFERS = tuple(FxOffer(provider=provider, source=source, target=target) for provider, source, target in RATES)
 CORRIDORS = (Corridor(source="KES", target="UGX"), Corridor(source="UGX", target="KES"))
+AGE_MS = 5_000  # of the rates of a market
 CAPS = {"KES": "1000000", "UGX": "30000000"}
 
 
@@ -197,3 +201,40 @@ def held(hub: Hub) -> dict[tuple[str, str], int]:
 
 def why(result: Result) -> str:
     return str(result.reason)
+
+
+def way(source: str = "KES", target: str = "UGX") -> Way:
+    return Way("alpha", "bravo", ABROAD, source, target)
+
+
+def market(rates: Mapping[RateKey, str] = RATES, **change: Any) -> Market:
+    at_ms = START_MS - AGE_MS
+    published = {
+        key: Published(
+            provider=key[0],
+            source=key[1],
+            target=key[2],
+            rate=rate,
+            at_ms=at_ms,
+            until_ms=at_ms + 300_000,
+            by="software",
+        )
+        for key, rate in rates.items()
+    }
+    return msgspec.structs.replace(Market(rates=published), **change)
+
+
+def asked(
+    file: SchemeFile | None = None,
+    on: Market | None = None,
+    amount: str = "1000",
+    *,
+    ways: Way | None = None,
+    **ask: Any,
+) -> Offers:
+    found = file or corridor_file()
+    check(found)
+    on_way = ways or way()
+    currency = on_way.target if ask.get("receive") else on_way.source
+    money = Money.parse(amount, currency)
+    return offers(Ask(on_way, money, **ask), scheme(found), on or market(), START_MS, id_="0" * 32)
