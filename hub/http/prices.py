@@ -50,11 +50,9 @@ def pairs_of(transfer: Transfer, said: Sequence[dict[str, str]]) -> Pairs:
 
 
 def _abroad(transfer: Transfer, price: Price) -> Pairs:
-    found = {"receivingAmount": str(price.given), "receivingCurrency": price.given.currency}
+    found = {"receivingAmount": str(price.given), "receivingCurrency": price.given.currency, "fxRate": price.rate}
     if transfer.original:  # whose amount is that of the original, where it is received again
         found |= {"sendingAmount": str(price.sent), "sendingCurrency": price.sent.currency}
-    else:
-        found["fxRate"] = price.rate
     return [{"key": key, "value": value} for key, value in found.items()]
 
 

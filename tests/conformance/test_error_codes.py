@@ -16,6 +16,8 @@ from tests.http.front import Front
 
 ROOT: Final = Path(__file__).parents[2]
 
+ABROAD: Final = "tests/http/test_bad_input_abroad.py"
+
 # What the hub says by itself, and the test that has it say so.
 SAID: Final = {
     "genericError": "tests/scenario/test_recurring_payments.py::test_a_bank_without_mandates_says_so",
@@ -31,7 +33,20 @@ SAID: Final = {
     "transactionTypeError": "tests/http/test_bad_input.py::test_bad_input_is_named_and_changes_nothing",
     "noMandateAuthority": "tests/scenario/test_recurring_payments.py::test_a_mandate_allows_no_more_than_it_says",
     "linkViolation": "tests/scenario/test_account_linking.py::test_a_link_is_used_in_its_direction_only",
-    "quoteHasExpired": "tests/core/test_use.py",
+    "quoteHasExpired": f"{ABROAD}::test_a_quote_that_has_expired_pays_nothing",
+    **dict.fromkeys(
+        (
+            "dailyVolumeLimitExceeded",
+            "dailyValueLimitExceeded",
+            "weeklyVolumeLimitExceeded",
+            "weeklyValueLimitExceeded",
+            "monthlyVolumeLimitExceeded",
+            "monthlyValueLimitExceeded",
+        ),
+        "tests/http/test_limit_rules.py::test_what_passes_a_limit_fails_and_holds_nothing",
+    ),
+    "countryofOriginNotPermitted": f"{ABROAD}::test_what_cannot_be_carried_fails_after_acceptance",
+    "idDocumentNotSupported": f"{ABROAD}::test_what_cannot_be_carried_fails_after_acceptance",
     "identifierError": "tests/scenario/test_merchant_payments.py::test_a_code_nobody_issued_pays_nothing",
     "lengthError": "tests/http/test_bad_input.py::test_bad_input_is_named_and_changes_nothing",
     "formatError": "tests/http/test_bad_input.py::test_bad_input_is_named_and_changes_nothing",
@@ -43,7 +58,8 @@ SAID: Final = {
     "requestingPartyAuthorisationError": "tests/http/test_bad_input.py::"
     "test_what_the_schema_allows_fails_after_acceptance",
 }
-# What only the participant that holds the account can know; the hub passes its word on. Tested here, one by one.
+# What the participant that holds the account knows; the hub passes its word on. Tested here, one by one. Of limits and
+# of what a corridor takes, both may speak.
 PASSED_ON: Final = (
     "dailyVolumeLimitExceeded",
     "dailyValueLimitExceeded",

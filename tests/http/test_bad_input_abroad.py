@@ -222,6 +222,15 @@ async def test_stale_rates_are_no_rates(front: Front, *, is_quotation: bool) -> 
     assert {"key": "reason", "value": "rate_unavailable"} in error["errorParameters"]
 
 
+async def test_what_nobody_can_give_is_said_so() -> None:
+    narrow = tuple(msgspec.structs.replace(each, exposure_max="1000") for each in file().fx)
+    async with opened_abroad(unquoted(fx=narrow)) as front:
+        for reply in (await pay(front, transfer()), await front.call("POST", "/quotations", json=asked())):
+            error = await failed(front, reply)
+            assert said(error) == NO_RATE
+            assert {"key": "reason", "value": "fx_liquidity"} in error["errorParameters"]
+
+
 async def test_no_rate_at_all_is_no_rate() -> None:
     async with opened_abroad(unquoted(), rates=False) as front:
         assert said(await failed(front, await pay(front, transfer()))) == NO_RATE
