@@ -179,6 +179,12 @@ class LookUps(Pooled):
             return []
         return _instruments((await self._one(statements.INSTRUMENTS_OWN, participant, kind, list(own)))[0])
 
+    async def quotation_of(self, quote: str) -> Instrument | None:
+        """Return the quotation that has this quote."""
+        wanted = msgspec.json.encode([{"id": quote}]).decode()
+        found = _instruments((await self._one(statements.QUOTATION_OF, wanted))[0])
+        return found[0] if found else None
+
     async def remember(self, seen: Sequence[Instrument]) -> None:
         """Keep which participant has what was seen in an answer."""
         await self._run(statements.REMEMBER, msgspec.json.encode(seen).decode())

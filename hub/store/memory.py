@@ -179,6 +179,11 @@ class MemoryStore:
         every = [each for each in self.issued.values() if (each.participant, each.kind) == (participant, kind)]
         return self.instruments_named([each.name for each in every if each.own in own])
 
+    async def quotation_of(self, quote: str) -> Instrument | None:
+        """Return the quotation that has this quote."""
+        every = (each.name for each in self.issued.values() if quote in {one.id for one in each.quotes})
+        return next(iter(self.instruments_named([*every][:1])), None)
+
     def instruments_named(self, names: Sequence[Named]) -> list[Instrument]:
         """Return instruments, each with how the transfer that used it stands."""
         return [

@@ -91,6 +91,9 @@ class Reader(Protocol):
     async def issued_by(self, participant: str, kind: Resource, own: Sequence[str]) -> list[Instrument]:
         """Return what this participant issued under these names of its own."""
 
+    async def quotation_of(self, quote: str) -> Instrument | None:
+        """Return the quotation that has this quote; every quotation is looked through, so this is for operators."""
+
     async def rates(self) -> list[Published]:
         """Return the last rate of every FX provider in every direction."""
 

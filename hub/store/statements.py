@@ -217,6 +217,11 @@ SELECT coalesce(json_agg(x), '[]')::text FROM (
     SELECT {_INSTRUMENT} FROM instrument AS i WHERE i.participant = %s AND i.kind = %s AND i.own = ANY(%s)
     ORDER BY i.id) AS x"""
 
+QUOTATION_OF: Final = f"""
+SELECT coalesce(json_agg(x), '[]')::text FROM (
+    SELECT {_INSTRUMENT} FROM instrument AS i WHERE i.kind = 'quotation' AND i.quotes::jsonb @> %s::jsonb
+    LIMIT 1) AS x"""
+
 REMEMBER: Final = f"""
 INSERT INTO instrument
 SELECT * FROM json_to_recordset(%s::json) AS r({recordset(tables.instrument)})
