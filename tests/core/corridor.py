@@ -1,6 +1,6 @@
 """Two countries, and FX providers that sell between them: a scheme to change, quotes to ask for, quotes to pay."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from hub.core.instrument import Instrument
 from hub.core.participant import DirectoryEntry, Participant, Role, SchemeFile, Terms, check
 from hub.core.pricing.fees import Way
 from hub.core.pricing.market import Market, Published
+from hub.core.pricing.price import Leg, Price
 from hub.core.pricing.quote import Ask, Offers, offers
 from hub.core.pricing.rules import Corridor, FxOffer
 from hub.core.transfer import State
@@ -197,6 +198,28 @@ def held(hub: Hub) -> dict[tuple[str, str], int]:
     return {
         (each.participant, each.currency): each.debits_pending for each in hub.accounts.values() if each.debits_pending
     }
+
+
+def flows(legs: Iterable[Leg]) -> dict[tuple[str, str], int]:
+    """Add up what every participant gains by these legs, in minor units, by participant and currency."""
+    gained: dict[tuple[str, str], int] = {}
+    for leg in legs:
+        for who, sign in ((leg.debit, -1), (leg.credit, 1)):
+            key = (who, leg.money.currency)
+            gained[key] = gained.get(key, 0) + sign * leg.money.minor
+    return {key: minor for key, minor in gained.items() if minor}
+
+
+def owed(price: Price, payer_fsp: str = "alpha", payee_fsp: str = "bravo") -> dict[tuple[str, str], int]:
+    """Say from the price's words alone what everybody must gain: the two accounts, the hops, and who earns a fee."""
+    gained: dict[tuple[str, str], int] = {}
+    moves = [(payer_fsp, price.taken, -1), (payee_fsp, price.given, 1)]
+    moves += [(fee.earned_by, fee.money, 1) for fee in price.fees]
+    moves += [(hop.provider, hop.source, 1) for hop in price.hops]
+    moves += [(hop.provider, hop.target, -1) for hop in price.hops]
+    for who, money, sign in moves:
+        gained[who, money.currency] = gained.get((who, money.currency), 0) + sign * money.minor
+    return {key: minor for key, minor in gained.items() if minor}
 
 
 def why(result: Result) -> str:
