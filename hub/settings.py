@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     )
     seal_key: SecretStr | None = Field(
         None,
-        description="seals customers' credentials between API and adapters, at least 32 characters, the same for both; "
+        description="seals customers' credentials and identities, at least 32 characters, the same for every process; "
         "several, separated by spaces: the first seals, all open; unset: derived from callback_key",
     )
     signing_key: SecretStr | None = Field(

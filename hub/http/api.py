@@ -73,7 +73,7 @@ class Api:
         self.reader = reader
         self.settings = settings
         self.batches = batches  # None: this store keeps none
-        self.seal = seal  # None: customers' credentials are refused
+        self.seal = seal  # None: customers' credentials and identities are refused
         self.polls = Polls(settings.poll_limit)
         self.guesses = Guesses()
         # What was kept of a bill is not written again while it says the same.

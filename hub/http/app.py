@@ -48,7 +48,7 @@ def build(
     seal: Seal | None = None,
     jwks: bytes = NO_KEYS,
 ) -> web.Application:
-    """Build the application; without `batches` it takes none, without `seal` no customers' credentials."""
+    """Build the application; without `batches` it takes none, without `seal` neither credentials nor identities."""
     gate = Gate(reader, settings.token_lifetime_s)
     api = Api(door, reader, settings, batches, seal)
     described = msgspec.json.encode(document(settings))

@@ -15,7 +15,9 @@ from hub.http.schema.objects import OBJECTS, TEXT, Schema, ref
 VERSION: Final = "1.2.0"
 _ABOUT: Final = (
     "Writes are asynchronous: 202 with a reference that can be viewed at once, then a callback or polling. "
-    "Amounts are decimal strings."
+    "Amounts are decimal strings. What the API has no field for stands in customData: receivingCurrency; of a "
+    "quotation sendingCurrency and amountType (send or receive); of a transfer without a quote receivingAmountMin. "
+    "A transfer abroad is shown with receivingAmount, receivingCurrency and fxRate there."
 )
 _REFERENCE: Final = "#/components/schemas/{model}"
 # Parts of requests that answers have too.

@@ -20,9 +20,10 @@ def callback_key(settings: Settings) -> bytes:
 
 
 def seal_of(settings: Settings) -> Seal | None:
-    """Return what seals customers' credentials, or None where API and adapters might not have the same key.
+    """Return what seals customers' credentials and identities; None where processes might not have the same key.
 
-    Sealing under a key that no adapter has would take a customer's order and never be able to send it.
+    Sealing under a key that no adapter has would take a customer's order and never be able to send it. A worker needs
+    it for the rows of batches.
     """
     if settings.seal_key is not None:
         return Seal([each.encode() for each in settings.seal_key.get_secret_value().split()])

@@ -46,6 +46,24 @@ ORIGIN: Final = {
     "remittancePurpose": "school fees of sample",
     "relationshipSender": "aunt-sample",
 }
+FEES: Final = (
+    FeeRule(name="sending", currency="KES", types=("inttransfer",), percent="1"),
+    FeeRule(
+        name="receiving",
+        currency="UGX",
+        types=("inttransfer",),
+        fixed="50",
+        paid_by=Side.PAYEE,
+        earned_by=Earner.PAYEE_FSP,
+    ),
+)
+CORRIDORS: Final = (
+    Corridor(source="KES", target="UGX"),
+    Corridor(source="UGX", target="KES"),
+    Corridor(
+        source="KES", target="TZS", requires=REQUIRED, origin_countries=("KE",), id_types=("passport", "votersid")
+    ),
+)
 
 
 def file(**change: Any) -> SchemeFile:
@@ -70,33 +88,13 @@ def file(**change: Any) -> SchemeFile:
             DirectoryEntry(key="msisdn", value=prefix, participant=name)
             for prefix, name in (("+254", "alpha"), ("+256", "bravo"), ("+255", "tango"), ("+250", "romeo"))
         ),
-        corridor=(
-            Corridor(source="KES", target="UGX"),
-            Corridor(source="UGX", target="KES"),
-            Corridor(
-                source="KES",
-                target="TZS",
-                requires=REQUIRED,
-                origin_countries=("KE",),
-                id_types=("passport", "votersid"),
-            ),
-        ),
+        corridor=CORRIDORS,
         fx=tuple(
             FxOffer(provider=name, source=each["source"], target=each["target"], jump_max_percent="10")
             for name, rates in RATES.items()
             for each in rates
         ),
-        fee=(
-            FeeRule(name="sending", currency="KES", types=("inttransfer",), percent="1"),
-            FeeRule(
-                name="receiving",
-                currency="UGX",
-                types=("inttransfer",),
-                fixed="50",
-                paid_by=Side.PAYEE,
-                earned_by=Earner.PAYEE_FSP,
-            ),
-        ),
+        fee=FEES,
         limit=(LimitRule(name="look", currency="KES", per=Period.TRANSACTION, max_value="90000", then=Then.REVIEW),),
     )
     return msgspec.structs.replace(plain, **change)
