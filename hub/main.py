@@ -238,17 +238,24 @@ def transfer_show(id_: Annotated[str, typer.Argument(metavar="ID", help="the tra
 @transfers.command("resolve")
 def transfer_resolve(
     id_: Annotated[str, typer.Argument(metavar="ID")],
-    verdict: Annotated[str, typer.Argument(help="accepted or refused: what the FSP really did")],
+    verdict: Annotated[str, typer.Argument(help="accepted or refused: what really was done; in_review: go on or not")],
+    state: Annotated[str, typer.Option(help="where you saw it, as `transfer show` says: in_doubt, in_review, ...")],
     by: Annotated[str, typer.Option(help="your name, for the record")],
     why: Annotated[str, typer.Option(help="the evidence, for the record")],
 ) -> None:
-    """Rule on a transfer in doubt. Example: [cyan]hub transfer resolve 0195f3... accepted --by me --why statement[/]"""
+    """Rule on a transfer that is in doubt or in review.
+
+    Example: [cyan]hub transfer resolve 0195f3... accepted --state in_doubt --by me --why statement[/]
+    """
     from hub.core.command import Refusal, Ruling  # noqa: PLC0415
+    from hub.core.transfer import State  # noqa: PLC0415
     from hub.roles.parts import carry_out  # noqa: PLC0415
     from routing.message import Verdict  # noqa: PLC0415
 
     async def main() -> None:
-        ruling = Ruling(transfer=id_.replace("-", "").lower(), verdict=Verdict(verdict), by=by, why=why)
+        ruling = Ruling(
+            transfer=id_.replace("-", "").lower(), state=State(state), verdict=Verdict(verdict), by=by, why=why
+        )
         result = await carry_out(Settings(), ruling)
         if isinstance(result, Refusal):
             raise ValueError(f"refused: {result.reason} {result.detail}")

@@ -16,13 +16,12 @@ from hub.core.facts import Facts
 from hub.core.instrument import Instrument
 from hub.core.participant import Role
 from hub.core.pricing.limits import Counted, Payment
-from hub.core.pricing.price import HUB, Price, Quote
+from hub.core.pricing.price import Price, Quote
 from hub.core.requirements import check_corridor
 from hub.core.terms import ABROAD, crosses, quotes
 from hub.core.transfer import CONVERTED, Flow, State
-from hub.core.use import RefusedError, used
+from hub.core.use import RefusedError, check_taken, used
 from hub.core.witness import sides_of
-from hub.ledger.account import Kind
 from routing.message import Operation
 from routing.money import NOTHING, Money
 from routing.party import Party, same
@@ -103,6 +102,8 @@ def _plan(submit: Submit, facts: Facts) -> Plan:
         payee_fsp=sides.payee_fsp,
         price=price,
     )
+    if price is not None and not submit.original:
+        check_taken(submit.body, facts.instruments, price.taken)
     accounts = _accounts(transfer, facts, by_market=by_market)
     _within_limits(sides.money, facts)
     limits = Limited([]) if submit.original else _limited(transfer, sides, facts)
@@ -155,6 +156,8 @@ def _check_corridor(transfer: Transfer, submit: Submit, facts: Facts) -> None:
     price = transfer.price
     target = transfer.currency if price is None else price.given.currency
     corridor = facts.scheme.corridors.get((transfer.currency, target))
+    if corridor is None and target != transfer.currency:
+        raise RefusedError(Reason.CURRENCY_UNSUPPORTED, f"no corridor from {transfer.currency} to {target}")
     if corridor is not None and (target != transfer.currency or submit.body.type == ABROAD):
         check_corridor(corridor, submit.body.details, submit.kyc)
 
@@ -290,7 +293,7 @@ def _reversal(submit: Submit, facts: Facts) -> _Sides:
         payer_original=original.payee_reference,
         payee_original=original.payer_reference,
     )
-    price = reversed_(original, money, original.minor - left, submit, facts)
+    price = reversed_(original, money, submit, facts)
     return _Sides(original.payee_fsp, original.payer_fsp, money, body, (f"reverses {original.id}",), price)
 
 
@@ -320,9 +323,7 @@ def _accounts(transfer: Transfer, facts: Facts, *, by_market: bool) -> tuple[int
                 raise RefusedError(Reason.CURRENCY_UNSUPPORTED, f"{who} does not settle in {leg.money.currency}")
             found.append(account)
     if by_market:
-        found.extend(number for (who, _, _), number in scheme.accounts.items() if who in scheme.fx_providers)
-        found.extend(number for (who, _, kind), number in scheme.accounts.items() if who == HUB and kind is Kind.FEES)
-        found.extend(number for (who, _, _), number in scheme.accounts.items() if who == transfer.payer_fsp)
+        found.extend((*scheme.market_accounts, *scheme.accounts_of.get(transfer.payer_fsp, ())))
     return tuple(dict.fromkeys(found))
 
 

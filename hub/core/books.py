@@ -1,5 +1,7 @@
 """What operators and FX providers put on the books: cash at the settlement bank, and rates; each happens once."""
 
+from typing import Final
+
 from hub.core.change import Decided, Funding
 from hub.core.command import Done, Fund, Publish, Reason, Refusal, Result
 from hub.core.facts import Facts
@@ -8,6 +10,8 @@ from hub.core.pricing.rate import Rate, RateError
 from hub.core.standing import Standing
 from hub.ledger.account import Kind
 from hub.ledger.journal import Book, OverCapError, Phase, Posting
+
+VALID_MAX_S: Final = 31 * 86_400
 
 
 def fund(command: Fund, facts: Facts, standing: Standing, book: Book, decided: Decided) -> Result:
@@ -43,6 +47,9 @@ def publish(command: Publish, facts: Facts, standing: Standing) -> Result:
     """Take an FX provider's rates, all or none; one that jumped is kept but not used."""
     if not facts.scheme.active(command.provider):
         return Refusal(reason=Reason.PARTICIPANT_SUSPENDED, detail=command.provider)
+    pairs = [(new.source, new.target) for new in command.rates]
+    if len(set(pairs)) < len(pairs):
+        return Refusal(reason=Reason.RATE_INVALID, detail="a pair is listed twice")
     found = []
     for new in command.rates:
         sellers = facts.scheme.fx.get((new.source, new.target), ())
@@ -56,8 +63,8 @@ def publish(command: Publish, facts: Facts, standing: Standing) -> Result:
             Rate.parse(new.rate)
         except RateError as error:
             return Refusal(reason=Reason.RATE_INVALID, detail=str(error))
-        if valid_s < 1:
-            return Refusal(reason=Reason.RATE_INVALID, detail="a rate is valid for at least a second")
+        if not 1 <= valid_s <= VALID_MAX_S:
+            return Refusal(reason=Reason.RATE_INVALID, detail=f"a rate is valid for 1 to {VALID_MAX_S} s")
         fresh = Published(
             provider=command.provider,
             source=new.source,

@@ -12,7 +12,7 @@ from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.pricing.fees import Way
 from hub.core.pricing.limits import Counted, Payment
-from hub.core.pricing.price import Hop, Leg, Price, Side, merged, priced
+from hub.core.pricing.price import Hop, Leg, Price, Side, explained, merged, priced
 from hub.core.pricing.quote import Ask, Offers, offers
 from hub.core.pricing.rate import BASIS_POINTS, Rate
 from hub.core.pricing.rules import Period, ReversalRate, Then, Unquoted
@@ -70,10 +70,11 @@ def charged(submit: Submit, body: Body, fsps: tuple[str, str], money: Money, fac
         return Charged(_at_home(way, money, facts))
     if facts.scheme.file.scheme.unquoted is Unquoted.REFUSE or not crosses(body):
         raise RefusedError(Reason.QUOTE_NEEDED, f"from {money.currency} to {target}")
-    found = offers(Ask(way, money), facts.scheme, facts.market, facts.now_ms, id_=submit.transfer)
+    ask = Ask(way, money, may_confirm=submit.caller in fsps)
+    found = offers(ask, facts.scheme, facts.market, facts.now_ms, id_=submit.transfer)
     price = _best(found)
     _tolerated(price, body, payer_fsp, facts)
-    return Charged(price, (f"priced without a quote: {found.quotes[0].why}", *found.left_out), by_market=True)
+    return Charged(price, (f"priced without a quote: {explained(found.quotes)[0]}", *found.left_out), by_market=True)
 
 
 def _best(found: Offers) -> Price:
@@ -119,24 +120,30 @@ def _tolerated(price: Price, body: Body, payer_fsp: str, facts: Facts) -> None:
         )
 
 
-def reversed_(original: Transfer, money: Money, before: int, submit: Submit, facts: Facts) -> Charged:
-    """Price the reversal of `money` of the original, after `before` minor units of it; raises RefusedError.
+def reversed_(original: Transfer, money: Money, submit: Submit, facts: Facts) -> Charged:
+    """Price the reversal of `money` of the original; raises RefusedError.
 
-    Fees are not given back: the payee's side pays back all that was converted for the part that is reversed.
+    Fees are not given back: the payee's side pays back all that was converted for the part that is reversed. Each part
+    is rounded down and the last takes all that is left, so that the parts together are exactly the whole.
     """
     price = original.price
     if price is None or not price.hops:
         return Charged(None)
-    parts = [_part(each, price, money.minor, before) for each in reversed(price.hops)]
+    parts = [_part(each, price, money) for each in reversed(price.hops)]
+    if money.minor == original.minor - facts.reversed_minor.get(original.id, 0):
+        left = price.hops[-1].target.minor - facts.taken_back.get(original.id, 0)
+        parts[0] = msgspec.structs.replace(parts[0], source=Money(left, parts[0].source.currency))
+    if parts[0].source.minor <= 0:
+        raise RefusedError(Reason.AMOUNT_TOO_SMALL, "nothing would be taken back")
+    sides = {original.payer_fsp, original.payee_fsp}
     if facts.scheme.file.scheme.reversal_rate is ReversalRate.CURRENT:
         way = Way(original.payee_fsp, original.payer_fsp, submit.body.type, parts[0].source.currency, money.currency)
-        ask = Ask(way, parts[0].source, free=True)
+        ask = Ask(way, parts[0].source, free=True, may_confirm=submit.caller in sides)
         found = offers(ask, facts.scheme, facts.market, facts.now_ms, id_=submit.transfer)
         now = _best(found)
-        why = (f"reversed at the current rate {now.rate}: {found.quotes[0].why}", *found.left_out)
+        why = (f"reversed at the current rate {now.rate}: {explained(found.quotes)[0]}", *found.left_out)
         return Charged(msgspec.structs.replace(now, quote=""), why, by_market=True)
-    if parts[0].source.minor == 0:
-        raise RefusedError(Reason.AMOUNT_TOO_SMALL, "nothing would be taken back")
+    parts = [_at_its_rate(each) for each in parts]
     legs, giver = [], original.payee_fsp
     for hop in parts:
         legs.append(Leg(giver, hop.provider, hop.source))
@@ -148,20 +155,25 @@ def reversed_(original: Transfer, money: Money, before: int, submit: Submit, fac
         given=money,
         legs=merged(legs),
         hops=tuple(parts),
-        rate=price.rate,
+        rate=str(Rate.between(parts[0].source, money)),
         converter=price.converter,
     )
     return Charged(back, (f"reversed at the original rate {price.rate}",))
 
 
-def _part(hop: Hop, price: Price, minor: int, before: int) -> Hop:
-    """Turn one conversion round for a part of the amount; all parts of it add up to exactly the whole."""
+def _part(hop: Hop, price: Price, money: Money) -> Hop:
+    """Turn one conversion round, for a part of the amount that was sent."""
 
-    def part(money: Money) -> Money:
-        whole = price.sent.minor
-        return Money(money.minor * (before + minor) // whole - money.minor * before // whole, money.currency)
+    def part(whole: Money) -> Money:
+        return Money(whole.minor * money.minor // price.sent.minor, whole.currency)
 
-    return Hop(hop.provider, part(hop.target), part(hop.source), hop.rate)
+    return Hop(hop.provider, part(hop.target), part(hop.source), "")
+
+
+def _at_its_rate(hop: Hop) -> Hop:
+    """Say the rate in this direction; a part so small that nothing is left of it between two providers has none."""
+    some = hop.source.minor and hop.target.minor
+    return msgspec.structs.replace(hop, rate=str(Rate.between(hop.source, hop.target))) if some else hop
 
 
 class Limited(NamedTuple):

@@ -63,7 +63,9 @@ class Reason(StrEnum):
     NO_ROUTE = "no_route"
     RATE_INVALID = "rate_invalid"  # of what an FX provider publishes
     CAP_EXCEEDED = "cap_exceeded"
-    SCREENED_OUT = "screened_out"  # an operator looked at what was flagged, and said no
+    NOT_CARRIED_OUT = (
+        "not_carried_out"  # an operator looked at what was flagged, and said no; the word tells nobody why
+    )
     STATE_FORBIDS = "state_forbids"  # a PATCH or ruling that the transfer's state does not allow
     TRANSFER_UNKNOWN = "transfer_unknown"
     BROKEN = "broken"  # the hub itself failed on this one; nothing was changed
@@ -137,9 +139,13 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """A named operator says what became of the operation a transfer waits for."""
+    """A named operator says what became of the operation a transfer waits for, or lets a flagged one go on.
+
+    `state` is where the operator saw it: said of one question, a word never answers the next.
+    """
 
     transfer: str
+    state: State
     verdict: Verdict
     by: str
     why: str

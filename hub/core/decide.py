@@ -193,7 +193,7 @@ class Bench:
         """Note what an admitted submission takes: part of its original, a code or quote, limits, an FX provider's."""
         transfer, standing = found.transfer, self._standing
         if command.original:
-            standing.reversed[command.original] = standing.reversed.get(command.original, 0) + transfer.minor
+            standing.reverse(transfer)
         elif found.made is not None:
             standing.keep(found.made)
         elif transfer.flow is not Flow.ERRAND:
@@ -217,6 +217,8 @@ class Bench:
         detail = " ".join(part for part in (outcome.heard, outcome.failure, outcome.code, outcome.text) if part)
         transfer = noted(transfer, outcome, event)
         row = transition(transfer.flow, transfer.state, event)
+        if transfer.flow is Flow.ERRAND and row.next is State.ABORTED and row.next is not row.state:
+            self._standing.offer(body_of(transfer).quotes, sign=-1)
         resource = self._issued(transfer, outcome) if event is Event.ACCEPTED else {}
         transfer = self._move(transfer, row, who=outcome.connection, detail=detail, resource=resource)
         return Done(transfer=transfer.id, state=transfer.state)
@@ -284,7 +286,7 @@ class Bench:
             return Refusal(reason=Reason.STATE_FORBIDS, detail=f"it is {transfer.state}", transfer=transfer.id)
         barred = None
         if ruling.verdict is Verdict.REFUSED:
-            barred = Reason.SCREENED_OUT
+            barred = Reason.NOT_CARRIED_OUT
         elif transfer.price is not None and (transfer.price.expires_ms or PARKED_MS) <= self.now_ms:
             barred = Reason.QUOTE_EXPIRED
         elif not all(self.facts.scheme.active(each) for each in sides_of(transfer)):
@@ -311,8 +313,8 @@ class Bench:
             self._enter(transfer, row.effect)
         if row.next in _UNDONE and row.state not in _UNDONE_OR_NEW:
             self._standing.count(transfer.price, sign=-1)
-            if transfer.original in self._standing.reversed:
-                self._standing.reversed[transfer.original] -= transfer.minor
+            if transfer.original:
+                self._standing.reverse(transfer, sign=-1)
         before, transfer = transfer, self._timed(transfer, row)
         self._standing.transfers[transfer.id] = transfer
         is_new = before.seq == 0 or transfer.id in self.decided.added

@@ -12,6 +12,7 @@ from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.instrument import CHANGED_BY_NAME, Amendment, Instrument, Named
 from hub.core.participant import Role
+from hub.core.pricing.price import explained
 from hub.core.quotation import asked, confirmed, for_payee, offered, quotation
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
@@ -87,7 +88,7 @@ def _quotation(submit: Submit, errand: Errand, route: tuple[str, str], reasons: 
     participant, connection = route
     ask = asked(submit, errand, participant, facts)
     found = offered(submit, ask, facts)
-    reasons = (*reasons, *(quote.why for quote in found.quotes), *found.left_out)
+    reasons = (*reasons, *explained(found.quotes), *found.left_out)
     body = msgspec.structs.replace(submit.body, quotes=tuple(found.quotes))
     if connection:
         told = msgspec.structs.replace(errand, body=for_payee(errand.body, found.quotes[0]))

@@ -51,7 +51,8 @@ class Facts(msgspec.Struct, kw_only=True):
     claimed: frozenset[str]  # requests that are the first with their correlation id
     earlier: Mapping[str, str]  # for the other requests: the transfer of the first
     transfers: Mapping[str, Transfer]
-    reversed_minor: Mapping[str, int]  # original -> sum of its reversals that are not aborted
+    reversed_minor: Mapping[str, int]  # original -> sum of its reversals that are not undone, in its own currency
+    taken_back: Mapping[str, int] = {}  # original -> what these take from the payee's side, in the currency given
     instruments: Mapping[Named, Instrument] = {}
     overrides: Mapping[Identifier, str]
     funded: frozenset[str]  # funding references used before

@@ -74,5 +74,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def spent(self) -> bool:
-        """Say whether a code or quotation is used or about to be; a transfer that moved nothing gives it back."""
+        """Say whether a code or quotation is used or about to be.
+
+        A transfer that moved nothing gives its code back. A quote is not given back: by then its FX providers were let
+        go of, and a new one costs nothing.
+        """
+        if self.kind is Resource.QUOTATION:
+            return self.used_by is not None
         return self.used_by is not None and self.used_state not in (State.ABORTED, State.REFUNDED)

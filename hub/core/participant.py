@@ -7,6 +7,7 @@ is in force, so that no rule is ever decided on a stale one. Caps live in the ac
 from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,12 +17,15 @@ from hub.core.pricing.checks import check_pricing
 from hub.core.pricing.fees import Schedule, minor_of
 from hub.core.pricing.limits import Limits as Tallied
 from hub.core.pricing.price import HUB
-from hub.core.pricing.rate import Rounding
+from hub.core.pricing.rate import BASIS_POINTS, Rounding
 from hub.core.pricing.rules import Corridor, FeeRule, FxOffer, LimitRule, ReversalRate, Unquoted
 from hub.core.pricing.rules import SchemeError as SchemeError  # noqa: PLC0414 - said here of the whole scheme
 from hub.ledger.account import Kind
 from routing.money import EXPONENTS, Money, MoneyError
 from routing.table import INSTITUTION_KEYS, PREFIX_KEYS, Connection, Directory, Rails
+
+QUOTE_LIFETIME_MAX_S: Final = 86_400
+UTC_OFFSET_MAX: Final = 14 * 60  # minutes; the easternmost time zone
 
 
 class Role(StrEnum):
@@ -137,6 +141,13 @@ class Scheme:
                 minor_of(each.exposure_max, each.target) if each.exposure_max else None,
             )
         self.fx_providers = tuple(each.id for each in file.participant if each.role is Role.FX_PROVIDER)
+        self.accounts_of: dict[str, list[int]] = {}
+        for (who, _, _), number in self.accounts.items():
+            self.accounts_of.setdefault(who, []).append(number)
+        # Whoever may win a price that is made by the market, and what the hub may earn by it.
+        self.market_accounts = tuple(
+            number for who in (*self.fx_providers, HUB) for number in self.accounts_of.get(who, ())
+        )
         self.lifetime_ms = file.scheme.transfer_lifetime_s * 1000
         self.lapse_margin_ms = file.scheme.lapse_margin_s * 1000
 
@@ -183,6 +194,7 @@ def check(file: SchemeFile) -> None:
     for currency, limits in file.scheme.limits.items():
         _amount(f"limits of {currency}", limits.min, currency)
         _amount(f"limits of {currency}", limits.max, currency)
+    _check_terms(file.scheme)
     settles = {each.id: each.currencies for each in file.participant}
     sellers = {each.id for each in file.participant if each.role is Role.FX_PROVIDER}
     check_pricing(
@@ -196,6 +208,13 @@ def check(file: SchemeFile) -> None:
     )
 
 
+def _check_terms(terms: Terms) -> None:
+    if not 1 <= terms.quote_lifetime_s <= QUOTE_LIFETIME_MAX_S:
+        raise SchemeError(f"scheme: quote_lifetime_s is from 1 to {QUOTE_LIFETIME_MAX_S}")
+    if abs(terms.utc_offset_minutes) > UTC_OFFSET_MAX:
+        raise SchemeError(f"scheme: utc_offset_minutes is from -{UTC_OFFSET_MAX} to {UTC_OFFSET_MAX}")
+
+
 def _check_participant(participant: Participant) -> None:
     where = f"participant {participant.id!r}"
     if pycountry.countries.get(alpha_2=participant.country) is None:
@@ -207,6 +226,8 @@ def _check_participant(participant: Participant) -> None:
         if currency not in participant.currencies:
             raise SchemeError(f"{where}: a cap in {currency}, which is not among its currencies")
         _amount(f"{where}: net_debit_cap", cap, currency)
+    if participant.tolerance_bps is not None and not 0 <= participant.tolerance_bps <= BASIS_POINTS:
+        raise SchemeError(f"{where}: tolerance_bps is from 0 to {BASIS_POINTS}")
     if participant.notify_url:
         _check_notify_url(f"{where}: notify_url", participant)
 

@@ -15,8 +15,8 @@ from hub.core.facts import Facts
 from hub.core.instrument import Instrument
 from hub.core.participant import Role
 from hub.core.pricing.fees import Way
-from hub.core.pricing.price import Fee, Price, Quote, Side, priced
-from hub.core.pricing.quote import Ask, Offers, offers
+from hub.core.pricing.price import Fee, Price, Quote, Side, explained, priced
+from hub.core.pricing.quote import Ask, Offers, offers, rank
 from hub.core.terms import ABROAD, AMOUNT_TYPE, RECEIVING_CURRENCY, SENDING_CURRENCY, custom
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
@@ -26,6 +26,7 @@ OWN_KEYS: Final = frozenset({AMOUNT_TYPE, RECEIVING_CURRENCY, SENDING_CURRENCY})
 PAIRS_MAX: Final = 20
 WHY_MAX: Final = 256
 RATE_LENGTH_MIN: Final = 4  # the API's; a shorter one can only be worked out of the amounts
+_TIMES: Final = (1970, 9999)
 PAYEE_FEE: Final = "payee"
 
 
@@ -42,7 +43,7 @@ def asked(submit: Submit, errand: Errand, payee_fsp: str, facts: Facts) -> Ask:
         raise RefusedError(Reason.AMOUNT_TOO_SMALL, "nothing would be sent")
     if fixed.currency not in facts.scheme.currencies:
         raise RefusedError(Reason.CURRENCY_UNSUPPORTED, fixed.currency)
-    receive = own.get(AMOUNT_TYPE, "").lower() == "receive"
+    receive = _receives(own)
     if receive:
         source, target = _sending_currency(payer_fsp, own.get(SENDING_CURRENCY, ""), facts), fixed.currency
     else:
@@ -55,7 +56,20 @@ def asked(submit: Submit, errand: Errand, payee_fsp: str, facts: Facts) -> Ask:
     kind = str(terms.get("type") or ("transfer" if source == target else ABROAD))
     way = Way(payer_fsp, payee_fsp, kind, source, target)
     deliveries = _deliveries(payee_fsp, str(terms.get("chosenDeliveryMethod") or ""), facts)
-    return Ask(way, fixed, receive=receive, deliveries=deliveries, payer=submit.body.payer, payee=submit.body.payee)
+    return Ask(
+        way,
+        fixed,
+        receive=receive,
+        may_confirm=submit.caller in (payer_fsp, payee_fsp),
+        deliveries=deliveries,
+        payer=submit.body.payer,
+        payee=submit.body.payee,
+    )
+
+
+def _receives(own: dict[str, str]) -> bool:
+    """Say whether the sender has fixed what is received."""
+    return own.get(AMOUNT_TYPE, "").lower() == "receive"
 
 
 def _payer_fsp(submit: Submit, facts: Facts) -> str:
@@ -114,7 +128,12 @@ def confirmed(transfer: Transfer, body: Body, outcome: Outcome, now_ms: int) -> 
     """Make the quotation of what the hub offered and the payee FSP said to it."""
     asked_ = body.asked or (body.errand.body if body.errand is not None else {})
     said = outcome.resource
-    quotes = () if said.get("quotationStatus") == "rejected" else _with_payee(body.quotes, said.get("quotes"))
+    receive = _receives(custom(asked_))
+    quotes = (
+        ()
+        if said.get("quotationStatus") == "rejected"
+        else _with_payee(body.quotes, said.get("quotes"), receive=receive)
+    )
     body = msgspec.structs.replace(body, quotes=quotes)
     found = quotation((transfer.id, transfer.caller), transfer.payee_fsp, asked_, body, now_ms)
     reasons = {name: said[name] for name in ("senderBlockingReason", "recipientBlockingReason") if said.get(name)}
@@ -126,8 +145,11 @@ def confirmed(transfer: Transfer, body: Body, outcome: Outcome, now_ms: int) -> 
     )
 
 
-def _with_payee(ours: tuple[Quote, ...], theirs: Any) -> tuple[Quote, ...]:
-    """Join the hub's quotes and the payee FSP's. Its fee is known for the amount it was asked about and no other."""
+def _with_payee(ours: tuple[Quote, ...], theirs: Any, *, receive: bool) -> tuple[Quote, ...]:
+    """Join the hub's quotes and the payee FSP's. Its fee is known for the amount it was asked about and no other.
+
+    Where the sender has fixed what is received, a fee that would take of it leaves nothing to offer.
+    """
     if not ours or not isinstance(theirs, list) or not theirs:
         return ours
     arriving = converted(ours[0].price)
@@ -137,9 +159,10 @@ def _with_payee(ours: tuple[Quote, ...], theirs: Any) -> tuple[Quote, ...]:
         if converted(quote.price) != arriving and any(_fee(each, arriving) for each in known):
             continue
         fitting = [found for each in known if (found := _joined(quote, each, arriving)) is not None]
+        fitting = [each for each in fitting if not receive or each.price.given == quote.price.given]
         if fitting:  # of several that fit one quote of the hub's, the best for the customer
             joined.append(max(fitting, key=lambda each: each.price.given.minor))
-    return tuple(sorted(joined, key=lambda each: (-each.price.given.minor, each.price.taken.minor)))
+    return tuple(sorted(joined, key=lambda each: rank(each.price, receive=receive)))
 
 
 def _joined(ours: Quote, theirs: dict[str, Any], arriving: Money) -> Quote | None:
@@ -194,6 +217,8 @@ def _ms(text: Any) -> int | None:
     except ValueError:
         return None
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    if not _TIMES[0] < at.year < _TIMES[1]:  # what is beyond could not be written in another time zone
+        return None
     return int(at.timestamp()) * 1000
 
 
@@ -202,7 +227,8 @@ def quotation(owned: tuple[str, str], participant: str, asked_: dict[str, Any], 
     id_, owner = owned
     quotes = body.quotes
     pairs = [*(asked_.get("customData") or ())]
-    pairs += [{"key": f"why {each.id}", "value": each.why[:WHY_MAX]} for each in quotes]
+    said = zip(quotes, explained(quotes), strict=True)
+    pairs += [{"key": f"why {quote.id}", "value": words[:WHY_MAX]} for quote, words in said]
     terms = asked_ | {
         "quotationReference": id_,
         "quotationStatus": "completed" if quotes else "rejected",

@@ -28,6 +28,9 @@ def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resou
     connection = connection_for(transfer, operation)
     price = transfer.price
     payer, payee = body.payer_account or body.payer, body.payee_account or body.payee
+    if operation in CONVERSIONS:  # an FX provider learns nothing of whose money it is
+        body = Body(request=body.request, payer=(), payee=(), type=body.type)
+        payer = payee = ()
     instruction = Instruction(
         transfer=transfer.id,
         operation=operation,
@@ -49,7 +52,7 @@ def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resou
         errand=_errand(body, operation, connection, scheme),
         own=body.own,
         sealed=body.sealed if operation in (Operation.DEBIT, Operation.ISSUE) else "",
-        kyc="" if operation in CONVERSIONS else body.kyc,
+        kyc=body.kyc,
         target=price.hops[-1].target if price is not None and operation in CONVERSIONS else None,
         sent=price.sent if price is not None and price.hops and operation is Operation.CREDIT else None,
         rate=price.rate if price is not None and operation in _TOLD_THE_RATE else "",

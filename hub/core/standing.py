@@ -18,6 +18,7 @@ from hub.core.pricing.price import Price, Quote
 from hub.core.pricing.rules import Period
 from hub.ledger.journal import Book
 from hub.ledger.position import available
+from routing.message import Operation
 
 _PASSED: Final = {
     (Period.DAY, "value"): Reason.DAY_VALUE,
@@ -45,7 +46,8 @@ class Standing:
         self.facts = facts
         self._book = book
         self.transfers: dict[str, Transfer] = dict(facts.transfers)
-        self.reversed = dict(facts.reversed_minor)
+        self._reversed = dict(facts.reversed_minor)
+        self._taken_back = dict(facts.taken_back)
         self.funded = set(facts.funded)
         self.market = facts.market
         self.market_moved = False
@@ -58,7 +60,8 @@ class Standing:
         return msgspec.structs.replace(
             self.facts,
             transfers=self.transfers,
-            reversed_minor=self.reversed,
+            reversed_minor=self._reversed,
+            taken_back=self._taken_back,
             instruments={each.name: each for each in map(self._as_it_stands, self.named(names))},
             market=self.market,
         )
@@ -76,6 +79,12 @@ class Standing:
             or (each.used_by is not None and self.transfers.get(each.used_by) is not None)
             for each in self.named(names)
         )
+
+    def reverse(self, transfer: Transfer, *, sign: int = 1) -> None:
+        """Note that a reversal takes part of its original, or gives it back."""
+        original, taken = transfer.original, transfer.money_of(Operation.DEBIT).minor
+        self._reversed[original] = self._reversed.get(original, 0) + sign * transfer.minor
+        self._taken_back[original] = self._taken_back.get(original, 0) + sign * taken
 
     def named(self, names: Iterable[Named]) -> list[Instrument]:
         """Return what was loaded, or made since, of these."""

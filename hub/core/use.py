@@ -12,7 +12,7 @@ import msgspec
 
 from hub.core.command import Body, Reason, Submit
 from hub.core.instrument import CHANGED_BY_NAME, Instrument, Named, references_in
-from hub.core.pricing.price import Quote
+from hub.core.pricing.price import Quote, explained
 from routing.message import Resource
 from routing.money import NOTHING, Money, MoneyError
 from routing.party import Identifier, Party, PartyError, party, same
@@ -141,6 +141,19 @@ def _code_obstacle(code: Instrument, body: Body, caller: str, money: Money, now_
     return next((why for found, why in obstacles if found), "")
 
 
+def check_taken(body: Body, instruments: Mapping[Named, Instrument], taken: Money) -> None:
+    """Hold what the payer's account loses, fees and all, against its code and mandate; raises RefusedError."""
+    for name in named_by(body):
+        found = instruments.get(name)
+        field = {Resource.CODE: "amount", Resource.MANDATE: "amountLimit"}.get(name.kind)
+        if found is None or field is None:
+            continue
+        limit = _limit(found.terms.get(field), str(found.terms.get("currency") or taken.currency))
+        if limit is not None and (limit.currency != taken.currency or taken.minor > limit.minor):
+            forbids = Reason.CODE_FORBIDS if name.kind is Resource.CODE else Reason.MANDATE_FORBIDS
+            raise RefusedError(forbids, "with fees the amount is over its limit")
+
+
 def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None, now_ms: int) -> Use:
     if quotation is None or quotation.owner != caller:
         raise RefusedError(Reason.QUOTE_UNKNOWN)
@@ -148,6 +161,10 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
     quotes = [each for each in quotation.quotes if not wanted or each.id == wanted]
     if not quotes:
         raise RefusedError(Reason.QUOTE_UNKNOWN)
+    method = str(_quoted(use.body).get("deliveryMethod") or "")
+    quotes = [each for each in quotes if not method or not each.delivery or each.delivery == method]
+    if not quotes:
+        raise RefusedError(Reason.QUOTE_DIFFERS, "it was quoted for another way of delivery")
     if quotation.spent:
         raise RefusedError(Reason.QUOTE_USED)
     if difference := _difference(use.body, quotes[0]):
@@ -159,7 +176,12 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
         raise RefusedError(Reason.QUOTE_EXPIRED)
     # Only the quote that the payee FSP itself gave is named to it: for another amount it gave none.
     body = _replaced(use.body, quotation, own_quote=quote.own) if quote.own else use.body
-    why = f"quote {quote.id} of quotation {quotation.reference}: {quote.why}"
+    if quote.delivery and not method:
+        told = {**_quoted(body), "deliveryMethod": quote.delivery}
+        details = {**body.details, "internationalTransferInformation": told}
+        body = msgspec.structs.replace(body, details=details)
+    words = explained(quotation.quotes)[quotation.quotes.index(quote)]
+    why = f"quote {quote.id} of quotation {quotation.reference}: {words}"
     return use._replace(body=body, quote=quote, reasons=(*use.reasons, why))
 
 

@@ -26,7 +26,7 @@ from hub.ledger.position import available
 from hub.store import memory_listings
 from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS, OutboxKey, Waiting
 from hub.store.read import Credential, RequestRow, Timeline
-from routing.message import Resource
+from routing.message import Operation, Resource
 from routing.party import Identifier, Party
 
 
@@ -294,17 +294,21 @@ class MemoryWork:
             claimed=frozenset(claim.request for claim in self._claims),
             earlier=earlier,
             transfers={id_: store.transfers[id_] for id_ in wanted_ids if id_ in store.transfers},
-            reversed_minor={id_: self._reversed(id_) for id_ in wanted.originals},
+            reversed_minor={id_: sum(each.minor for each in self._reversals(id_)) for id_ in wanted.originals},
+            taken_back={
+                id_: sum(each.money_of(Operation.DEBIT).minor for each in self._reversals(id_))
+                for id_ in wanted.originals
+            },
             instruments={each.name: each for each in store.instruments_named(wanted.instruments)},
             overrides=store.overrides_of(wanted.identifiers),
             funded=frozenset(reference for reference in wanted.funds if reference in store.fundings),
             market=store.market_now() if wanted.market else Market(),
         )
 
-    def _reversed(self, original: str) -> int:
+    def _reversals(self, original: str) -> list[Transfer]:
         undone = (State.ABORTED, State.REFUNDED)
         every = self._store.transfers.values()
-        return sum(each.minor for each in every if each.original == original and each.state not in undone)
+        return [each for each in every if each.original == original and each.state not in undone]
 
     async def lock(self, accounts: Sequence[int]) -> Book:
         """Open the book on copies of the accounts."""

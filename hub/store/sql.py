@@ -88,6 +88,7 @@ class SqlWork:
         self._claimed = claimed = frozenset(row[0] for row in await _rows(asked.get("claimed")))
         transfers_found = await _rows(asked.get("transfers"))
         instruments = await _rows(asked.get("instruments"))
+        reversals = await _rows(asked.get("reversed"))
         stands = await _rows(asked.get("market"))
         return Facts(
             now_ms=now_ms,
@@ -95,7 +96,8 @@ class SqlWork:
             claimed=claimed,
             earlier=await self._earlier(wanted.claims, claimed),
             transfers={each.id: each for each in _transfers(transfers_found[0][0])} if transfers_found else {},
-            reversed_minor=dict(await _rows(asked.get("reversed"))),
+            reversed_minor={original: minor for original, minor, _ in reversals},
+            taken_back={original: taken for original, _, taken in reversals},
             instruments={each.name: each for each in _instruments(instruments[0][0])} if instruments else {},
             overrides={Identifier(key, value): who for key, value, who in await _rows(asked.get("overrides"))},
             funded=frozenset(row[0] for row in await _rows(asked.get("funded"))),

@@ -54,7 +54,8 @@ FROM ({_JOINED} WHERE s.id = ANY(%s::uuid[]) ORDER BY s.id FOR UPDATE OF s) AS x
 TRANSFER: Final = f"SELECT row_to_json(x)::text FROM ({_JOINED} WHERE s.id = %s::uuid) AS x"
 
 REVERSED: Final = f"""
-SELECT {_hex("t.original")}, sum(t.minor)::bigint
+SELECT {_hex("t.original")}, sum(t.minor)::bigint,
+       sum(coalesce((t.price->'taken'->>'minor')::bigint, t.minor))::bigint
 FROM transfer AS t JOIN standing AS s ON s.id = t.id
 WHERE t.original = ANY(%s::uuid[]) AND s.state NOT IN ('aborted', 'refunded')
 GROUP BY t.original"""

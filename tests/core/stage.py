@@ -235,6 +235,14 @@ class Hub:
                 )
                 for id_ in wanted.originals
             },
+            taken_back={
+                id_: sum(
+                    each.money_of(Operation.DEBIT).minor
+                    for each in self.transfers.values()
+                    if each.original == id_ and each.state not in undone
+                )
+                for id_ in wanted.originals
+            },
             instruments={each.name: each for each in self.instruments_now() if each.name in wanted.instruments},
             overrides={each: overrides[each] for each in wanted.identifiers if each in overrides},
             funded=frozenset(self.funded & set(wanted.funds)),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hub.core.command import Body, Command, Done, Due, Fund, Heard, Reason, Refusal, Ruling, Submit, Word
 from hub.core.decide import Bench, accounts_of, planned
 from hub.core.meaning import reference
+from hub.core.transfer import IN_DOUBT, State
 from hub.ledger.account import counters
 from hub.ledger.journal import Book, Phase
 from routing.message import FailureClass, Operation, Outcome, Verdict
@@ -62,8 +63,11 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(reverses, st.integers(0, 3), NUMBERS, st.sampled_from([None, 5, 200])),
     st.builds(lambda number: Due(transfer=transfer_id(number)), NUMBERS),
     st.builds(
-        lambda number, verdict: Ruling(transfer=transfer_id(number), verdict=verdict, by="operations", why="statement"),
+        lambda number, state, verdict: Ruling(
+            transfer=transfer_id(number), state=state, verdict=verdict, by="operations", why="statement"
+        ),
         NUMBERS,
+        st.sampled_from(sorted({*IN_DOUBT, State.IN_REVIEW})),
         VERDICTS,
     ),
     st.builds(

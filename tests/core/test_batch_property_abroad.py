@@ -124,7 +124,7 @@ def command(hub: Hub, step: Step, serial: int) -> Command:  # noqa: C901, PLR091
     if what == "due":
         return Due(transfer=transfer.id)
     if what == "rule":
-        return Ruling(transfer=transfer.id, verdict=verdict, by="operations", why="looked at")
+        return Ruling(transfer=transfer.id, state=transfer.state, verdict=verdict, by="operations", why="looked at")
     operation = AWAITED.get(transfer.state, Operation.CREDIT)
     failure = FailureClass.ABSENT if verdict is Verdict.UNKNOWN else None
     return Heard(outcome=outcome(transfer, operation, verdict, failure, asked_ms=hub.now_ms))

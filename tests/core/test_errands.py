@@ -279,11 +279,12 @@ def test_of_an_errand_an_operator_rules_only_that_it_was_not_run_and_a_participa
     asked = hub.begun(errand(1, Resource.CODE))
     hub.now_ms = asked.due_ms or 0
     hub.one(Due(transfer=asked.id))
-    said: list[Ruling | Word] = [Ruling(transfer=asked.id, verdict=A, by="operations", why="it says so")]
+    told = State.TOLD_IN_DOUBT
+    said: list[Ruling | Word] = [Ruling(transfer=asked.id, state=told, verdict=A, by="operations", why="it says so")]
     said += [Word(transfer=asked.id, caller=who, verdict=verdict) for who in ("alpha", "bravo") for verdict in (A, R)]
     for command in said:
         assert refused(hub.one(command), Reason.STATE_FORBIDS)
-    hub.one(Ruling(transfer=asked.id, verdict=R, by="operations", why="undone there"))
+    hub.one(Ruling(transfer=asked.id, state=told, verdict=R, by="operations", why="undone there"))
     assert (hub.transfers[asked.id].state, hub.instruments) == (State.ABORTED, {})
     hub.hear(asked, ISSUE, A)
     assert (hub.instruments, hub.cases) == ({}, [("contradicted", asked.id)]), "a late yes is an operator's matter"

@@ -197,7 +197,9 @@ def test_an_operator_rules_in_doubt_and_in_review_and_nowhere_else(flow: Flow, s
     hub = house(flow)
     transfer = reached(hub, flow, state)
     before = picture(hub)
-    result = hub.one(Ruling(transfer=transfer.id, verdict=verdict, by="operations", why="the statement"))
+    result = hub.one(
+        Ruling(transfer=transfer.id, state=transfer.state, verdict=verdict, by="operations", why="the statement")
+    )
     # What was made only the participant's answer can say, so an errand is never ruled to have been run.
     looked_at = IN_DOUBT | {State.IN_REVIEW}
     if state in looked_at and verdict is not U and not (flow is Flow.ERRAND and verdict is A):

@@ -149,7 +149,7 @@ def test_a_timer_that_rings_too_early_changes_nothing() -> None:
 def test_a_ruling_needs_doubt_and_a_participants_word_needs_that_it_was_told() -> None:
     hub = Hub()
     transfer = hub.begun(submit(1))
-    ruling = Ruling(transfer=transfer.id, verdict=A, by="operations", why="statement")
+    ruling = Ruling(transfer=transfer.id, state=transfer.state, verdict=A, by="operations", why="statement")
     for command in (ruling, Word(transfer=transfer.id, caller="alpha", verdict=A)):
         result = hub.one(command)
         assert isinstance(result, Refusal)
@@ -158,6 +158,8 @@ def test_a_ruling_needs_doubt_and_a_participants_word_needs_that_it_was_told() -
     assert stranger == Refusal(reason=Reason.TRANSFER_UNKNOWN)
     hub.now_ms = transfer.due_ms or 0
     hub.one(Due(transfer=transfer.id))
+    assert isinstance(hub.one(ruling), Refusal), "it was said of another state"
+    ruling = msgspec.structs.replace(ruling, state=State.IN_DOUBT)
     assert hub.one(ruling) == Done(transfer=transfer.id, state=State.COMMITTED)
     assert hub.one(Word(transfer=transfer.id, caller="bravo", verdict=A)).changed is False  # type: ignore[union-attr]
 

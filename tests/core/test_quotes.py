@@ -10,7 +10,7 @@ from hub.core.command import Reason
 from hub.core.participant import Role, SchemeFile
 from hub.core.pricing.fees import Way
 from hub.core.pricing.market import Market, RateState, bucket
-from hub.core.pricing.price import Side
+from hub.core.pricing.price import Side, explained
 from hub.core.pricing.quote import Offers, quote_id
 from hub.core.pricing.rules import FeeRule, FxOffer
 from routing.money import MINOR_MAX, Money
@@ -45,7 +45,7 @@ def test_every_way_is_offered_and_what_gives_most_comes_first() -> None:
     assert summary(found) == [(("delta",), "1000", "28500"), (("echo",), "1000", "28000")]
     best = found.quotes[0]
     assert (best.id, best.price.quote) == (quote_id("0" * 32, 1), best.id)
-    assert best.why == "1 of 2: takes 1000 KES, gives 28500 UGX; delta at 28.5 (28.5, 5 s old)"
+    assert explained(found.quotes)[0] == "1 of 2: takes 1000 KES, gives 28500 UGX; delta at 28.5 (28.5, 5 s old)"
     assert (found.left_out, found.reason, best.price.rate, best.type) == ([], None, "28.5", ABROAD)
     better = market({**RATES, ("echo", "KES", "UGX"): "28.51"})
     assert [each[0] for each in summary(asked(on=better))] == [("echo",), ("delta",)]
@@ -73,7 +73,7 @@ def test_at_home_there_is_one_way_and_nobody_converts() -> None:
     (quote,) = found.quotes
     assert (quote.price.hops, quote.price.rate, quote.price.legs) == ((), "", ())
     assert quote.price.expires_ms == START_MS + 300_000
-    assert "takes 1000 KES, gives 1000 KES" in quote.why
+    assert explained([quote]) == ["1 of 1: takes 1000 KES, gives 1000 KES"]
 
 
 def test_there_are_as_many_quotes_as_the_api_carries_and_they_are_the_best() -> None:
@@ -87,7 +87,7 @@ def test_there_are_as_many_quotes_as_the_api_carries_and_they_are_the_best() -> 
     on = market({(id_, "KES", "UGX"): f"28.{number:02}" for number, id_ in enumerate(ids)})
     found = asked(file, on)
     assert [each.price.providers[0] for each in found.quotes] == ids[:1:-1]
-    assert found.quotes[0].why.startswith("1 of 12: ")
+    assert explained(found.quotes)[0].startswith("1 of 10: ")
 
 
 def test_every_way_of_delivery_has_its_quote_and_its_fees() -> None:

@@ -191,14 +191,14 @@ def test_a_quote_is_paid_once(*, together: bool) -> None:
     assert hub.instruments[made.id].used_by == results[0].transfer
 
 
-@pytest.mark.parametrize(("verdict", "reason"), [(A, Reason.QUOTE_USED), (R, "")], ids=["paid", "refused"])
-def test_a_quote_is_free_again_only_when_nothing_moved(verdict: Verdict, reason: Reason | str) -> None:
+@pytest.mark.parametrize("verdict", [A, R], ids=["paid", "refused"])
+def test_a_quote_is_used_once_whatever_becomes_of_its_transfer(verdict: Verdict) -> None:
     hub = Hub()
     made = quoted(hub, {"quotes": [QUOTE]})
     payment = hub.begun(naming(Resource.QUOTATION, made.reference))
     assert reason_of(hub.one(naming(Resource.QUOTATION, made.reference, 3))) == Reason.QUOTE_USED
     hub.hear(payment, Operation.CREDIT, verdict)
-    assert reason_of(hub.one(naming(Resource.QUOTATION, made.reference, 4))) == reason
+    assert reason_of(hub.one(naming(Resource.QUOTATION, made.reference, 4))) == Reason.QUOTE_USED
 
 
 def test_the_payee_fsp_hears_its_own_name_of_the_quote_that_is_paid() -> None:
@@ -207,7 +207,7 @@ def test_the_payee_fsp_hears_its_own_name_of_the_quote_that_is_paid() -> None:
     hub.begun(naming(Resource.QUOTATION, made.reference, details={"quoteId": made.quotes[0].id}))
     words = told(hub)
     assert (words.connection, words.own) == ("bravo-1", {Resource.QUOTATION: "theirs"})
-    information = {"quotationReference": made.reference, "quoteId": "q1"}
+    information = {"quotationReference": made.reference, "quoteId": "q1", "deliveryMethod": "directtoaccount"}
     assert words.details["internationalTransferInformation"] == information
 
 

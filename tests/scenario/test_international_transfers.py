@@ -83,8 +83,8 @@ async def test_what_the_payee_refuses_is_unwound_and_nothing_has_moved(stage: Wo
     assert [str(each.next) for each in found.transitions] == ["converting", "reserved", "unwinding", "refunded"]
     assert stage.simulator.provider("kivuko").totals()["unwound"] == {"KES": 10_000_00}
     assert await positions(stage) == {}
-    again = await ended(stage, await sent(stage, quotation, by(quotation, "mizani")))
-    assert again.transfer.state is State.ABORTED, "the quotation was given back, but the payee refuses as before"
+    again = await failure(stage, await sent(stage, quotation, by(quotation, "mizani")))
+    assert again == "businessRule/incorrectState", "a quotation is used once, whatever becomes of it"
 
 
 @pytest.mark.parametrize("lost_at", ["kivuko", "nile"])
@@ -135,7 +135,9 @@ async def test_what_is_flagged_waits_for_an_operator_and_the_sender_learns_nothi
     seen = await stage.clients["baobab"].get(f"/transactions/{found.transfer.id}")
     assert seen.body["transactionStatus"] == "pending"
     assert not any(word in str(seen.body) for word in ("flagged", "review", "limit", "large"))
-    ruling = Ruling(transfer=found.transfer.id, verdict=verdict, by="compliance", why="looked at")
+    ruling = Ruling(
+        transfer=found.transfer.id, state=State.IN_REVIEW, verdict=verdict, by="compliance", why="looked at"
+    )
     assert isinstance(await stage.hub.door.handle(ruling), Done)
     assert (await ended(stage, reply)).transfer.state is ends
 

@@ -81,7 +81,13 @@ async def test_what_nobody_ever_received_is_released_after_the_lease(hurried_sta
 async def test_only_a_named_operator_ends_a_doubt_that_asking_cannot(stage: World) -> None:
     stage.simulator.provider("savanna").rules = Rules([Rule(fate=Fate.UNAVAILABLE)])
     reply = await stage.clients["baobab"].submit("transfer", request_body(BAOBAB, SAVANNA, "31.00"))
-    ruling = Ruling(transfer=reply.reference, verdict=Verdict.ACCEPTED, by="operations", why="statement line 7")
+    ruling = Ruling(
+        transfer=reply.reference,
+        state=State.IN_DOUBT,
+        verdict=Verdict.ACCEPTED,
+        by="operations",
+        why="statement line 7",
+    )
     early = await stage.hub.door.handle(ruling)
     assert isinstance(early, Refusal), "nothing is in doubt yet, so there is nothing to rule on"
 

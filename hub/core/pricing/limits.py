@@ -11,10 +11,15 @@ from typing import Final, NamedTuple
 from hub.core.pricing.fees import minor_of
 from hub.core.pricing.price import Count
 from hub.core.pricing.rules import LimitRule, Period, Then, Whose
-from routing.money import Money
+from routing.money import MINOR_MAX, Money
 from routing.party import Party
 
 _LASTS: Final = {Period.DAY: timedelta(days=2), Period.WEEK: timedelta(days=9), Period.MONTH: timedelta(days=33)}
+
+# What says of an account where or of what kind it is, and not which one.
+_NOT_AN_ACCOUNT: Final = frozenset(
+    {"accountcategory", "accountrank", "bankaccounttitle", "bankname", "serviceprovider", "sortcode", "swiftbic"}
+)
 
 
 class Tally(NamedTuple):
@@ -44,6 +49,10 @@ class Counted(NamedTuple):
     adds: Count | None
     least: int
     most: int | None
+
+    def overflows(self, tally: Tally) -> bool:
+        """Say whether no tally could hold it: nothing is let through uncounted."""
+        return tally.minor + self.money.minor > MINOR_MAX
 
     def passed(self, tally: Tally) -> str:
         """Say which limit is passed on top of what was counted: "least", "value", "count"; empty: none."""
@@ -80,8 +89,7 @@ class Limits:
                 own, other = (payment.sent, payment.given) if pays else (payment.given, payment.sent)
                 if own.currency != currency or not _fits(rule, payment, other.currency):
                     continue
-                subject = _subject(rule.of, payment)
-                if subject:
+                for subject in _subjects(rule.of, payment):
                     yield Counted(rule, own, self._count(rule, subject, own.minor, now_ms), least, most)
 
     def _count(self, rule: LimitRule, subject: str, minor: int, now_ms: int) -> Count | None:
@@ -107,18 +115,20 @@ def _fits(rule: LimitRule, payment: Payment, other: str) -> bool:
     )
 
 
-def _subject(whose: Whose, payment: Payment) -> str:
-    """Name whose transfers are counted together; empty: nobody's account is known."""
+def _subjects(whose: Whose, payment: Payment) -> list[str]:
+    """Name whose transfers are counted together; nobody, where nobody's account is known.
+
+    An account that is named in several ways is counted under each of them, so that none of them is a way round.
+    """
     if whose is Whose.PAYER_FSP:
-        return payment.payer_fsp
+        return [payment.payer_fsp]
     if whose is Whose.PAYEE_FSP:
-        return payment.payee_fsp
+        return [payment.payee_fsp]
     fsp, party = (payment.payer_fsp, payment.payer) if whose is Whose.PAYER else (payment.payee_fsp, payment.payee)
-    if not party:
-        return ""
-    # One account may be named by several identifiers; the first in order of key stands for it.
-    first = min(party, key=lambda each: (each.key, each.value))
-    return hashlib.sha256(f"{fsp}\n{first.key}\n{first.value}".encode()).hexdigest()[:32]
+    names = [each for each in party if each.key not in _NOT_AN_ACCOUNT]
+    return sorted(
+        {hashlib.sha256(f"{fsp}\n{each.key}\n{each.value}".encode()).hexdigest()[:32] for each in names or party}
+    )
 
 
 def reviews(counted: Counted) -> bool:

@@ -4,12 +4,12 @@ A rate enters by the one door. One that jumps further than its provider's breake
 one before it is used until an operator has looked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
 
-from hub.core.pricing.price import Price
+from hub.core.pricing.price import Quote
 from hub.core.pricing.rate import Rate, share_of
 from hub.core.pricing.rules import FxOffer
 
@@ -74,9 +74,13 @@ def bucket(expires_ms: int) -> int:
     return -(-expires_ms // BUCKET_MS) * BUCKET_MS
 
 
-def exposures(price: Price) -> list[tuple[ExposureKey, int]]:
-    """List what an open quote binds its FX providers to give."""
-    if price.expires_ms is None:
-        return []
-    until = bucket(price.expires_ms)
-    return [((hop.provider, hop.target.currency, until), hop.target.minor) for hop in price.hops]
+def exposures(quotes: Iterable[Quote]) -> dict[ExposureKey, int]:
+    """Say what the quotes of one quotation bind FX providers to give: of each only one can be used, so the largest."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for quote in quotes:
+        until = bucket(quote.price.expires_ms or 0)
+        for hop in quote.price.hops:
+            key = (hop.provider, hop.target.currency)
+            minor, last = found.get(key, (0, 0))
+            found[key] = (max(minor, hop.target.minor), max(last, until))
+    return {(provider, currency, until): minor for (provider, currency), (minor, until) in found.items()}

@@ -84,7 +84,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     price: Price
-    why: str
+    why: str  # the conversions, with their published rates and spreads; empty: none
     payer_fsp: str
     payee_fsp: str
     type: str  # of the payment that it is for
@@ -92,6 +92,18 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payee: Party = ()
     delivery: str = ""
     own: str = ""  # what the payee FSP calls it
+
+
+def explained(quotes: Sequence[Quote]) -> list[str]:
+    """Say in words what each quote comes to and came of, the best first."""
+    return [f"{number} of {len(quotes)}: {_explained(quote)}" for number, quote in enumerate(quotes, 1)]
+
+
+def _explained(quote: Quote) -> str:
+    price = quote.price
+    fees = (f"{fee.name} {fee.money} {fee.money.currency} paid by the {fee.paid_by}" for fee in price.fees)
+    comes_to = f"takes {price.taken} {price.taken.currency}, gives {price.given} {price.given.currency}"
+    return "; ".join(part for part in (comes_to, quote.why, *fees) if part)
 
 
 def priced(

@@ -36,6 +36,7 @@ class Ask(NamedTuple):
     fixed: Money  # in the source currency; with `receive`, what is to arrive, in the target currency
     receive: bool = False
     free: bool = False  # without fees: a reversal
+    may_confirm: bool = True  # the transfer can wait for an FX provider's word
     deliveries: tuple[str, ...] = ("",)
     payer: Party = ()
     payee: Party = ()
@@ -88,12 +89,12 @@ def offers(ask: Ask, scheme: Scheme, market: Market, now_ms: int, *, id_: str) -
         return Offers(
             [], left_out or [f"nobody sells {ask.way.target} for {ask.way.source}"], min_reason(reasons, nothing)
         )
-    found.sort(key=lambda each: _rank(each[0], receive=ask.receive))
+    found.sort(key=lambda each: rank(each[0], receive=ask.receive))
     quotes = [
         Quote(
             id=quote_id(id_, number),
             price=msgspec.structs.replace(price, quote=quote_id(id_, number)),
-            why=f"{number} of {len(found)}: {why}",
+            why=why,
             payer_fsp=ask.way.payer_fsp,
             payee_fsp=ask.way.payee_fsp,
             type=ask.way.type,
@@ -117,7 +118,7 @@ def min_reason(reasons: Sequence[Reason], otherwise: Reason) -> Reason:
     return min(reasons, key=order.index) if reasons else otherwise
 
 
-def _rank(price: Price, *, receive: bool) -> tuple[int, int, int, tuple[str, ...]]:
+def rank(price: Price, *, receive: bool) -> tuple[int, int, int, tuple[str, ...]]:
     """Order by what is best for the customer: what arrives, or what it takes; then the fewest conversions."""
     arrives, takes = -price.given.minor, price.taken.minor
     return (
@@ -169,6 +170,8 @@ def _price(ask: Ask, way: Way, sellers: Sellers, on: _On) -> Price:
     except AmountTooLargeError as error:
         raise _LeftOutError(str(error), Reason.AMOUNT_TOO_LARGE) from None
     _check_amounts(price, sellers, on)
+    if sellers and sellers[0].confirm and not ask.may_confirm:
+        raise _LeftOutError("it confirms each conversion, which a third party cannot wait for", Reason.NO_ROUTE)
     return _lasting(price, sellers, on)
 
 
@@ -226,6 +229,10 @@ def _check_amounts(price: Price, sellers: Sellers, on: _On) -> None:
     """Refuse what comes to nothing, is outside a provider's band, over its exposure or beyond its liquidity."""
     if price.given.minor <= 0 or price.sent.minor <= 0:
         raise _LeftOutError("nothing would arrive", Reason.AMOUNT_TOO_SMALL)
+    for leg in price.legs:
+        who = next((each for each in (leg.debit, leg.credit) if on.scheme.purse(each, leg.money.currency) is None), "")
+        if who:
+            raise _LeftOutError(f"{who} does not settle in {leg.money.currency}", Reason.CURRENCY_UNSUPPORTED)
     for seller, hop in zip(sellers, price.hops, strict=True):
         if hop.target.minor <= 0:
             raise _LeftOutError("less than one minor unit would be converted", Reason.AMOUNT_TOO_SMALL)
@@ -270,12 +277,11 @@ def _names(sellers: Sellers) -> str:
 
 
 def _why(price: Price, sellers: Sellers, on: _On) -> str:
-    """Say in words what the price came of."""
-    parts = [f"takes {price.taken} {price.taken.currency}, gives {price.given} {price.given.currency}"]
+    """Say in words what the conversions came of."""
+    parts = []
     for seller, hop in zip(sellers, price.hops, strict=True):
         found = on.market.rates[seller.provider, seller.source, seller.target]
         age_s = (on.now_ms - found.at_ms) // 1000
         spread = f" less {seller.spread_bps} basis points" if seller.spread_bps else ""
         parts.append(f"{seller.provider} at {hop.rate} ({found.rate}{spread}, {age_s} s old)")
-    parts.extend(f"{fee.name} {fee.money} {fee.money.currency} paid by the {fee.paid_by}" for fee in price.fees)
     return "; ".join(parts)

@@ -56,6 +56,13 @@ class Rate(NamedTuple):
             raise RateError("a rate is above zero")
         return cls(digits, scale)
 
+    @classmethod
+    def between(cls, source: Money, target: Money) -> "Rate":
+        """Return what one unit of the source was worth, as far as it is shown; both are above zero."""
+        above = target.minor * 10 ** (EXPONENTS[source.currency] + SHOWN_DECIMALS)
+        below = source.minor * 10 ** EXPONENTS[target.currency]
+        return cls(divided(above, below, Rounding.HALF_EVEN), SHOWN_DECIMALS)
+
     def less(self, basis_points: int) -> "Rate":
         """Return what is left for the customer after a spread."""
         return Rate(self.digits * (BASIS_POINTS - basis_points), self.scale + 4)
