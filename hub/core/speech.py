@@ -98,8 +98,9 @@ def _original(transfer: Transfer, body: Body, operation: Operation) -> str:
     """Return what the connection's participant calls that which is undone."""
     if operation is Operation.UNWIND:  # what it undoes is known by our own reference
         return reference(transfer.id, Operation.CONVERT)
-    if operation is Operation.CONVERT:
-        return ""
+    if operation is Operation.CONVERT:  # at the rate of the original conversion, which is turned round
+        is_turned = transfer.original and transfer.price is not None and transfer.price.expires_ms is None
+        return reference(transfer.original, Operation.CONVERT) if is_turned else ""
     if operation is Operation.REFUND:  # what it undoes is this transfer's own debit
         return transfer.payer_reference
     return body.payee_original if operation is Operation.CREDIT else body.payer_original
