@@ -17,7 +17,7 @@ RATES = st.builds(
     st.integers(0, 10**6),
     st.text("0123456789", max_size=12),
 ).filter(lambda text: text.strip("0.") != "")
-MINORS = st.integers(1, 10**9)
+MINORS = st.integers(1, 10**8)  # whatever the rate, worth less than all amounts
 PAIRS = st.tuples(st.sampled_from(CURRENCIES), st.sampled_from(CURRENCIES))
 ROUNDINGS = st.sampled_from(list(Rounding))
 
