@@ -116,7 +116,7 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     created_ms: int
     lease_ends_ms: int
     asked_ms: int = 0  # when the hub decided to ask; 0 for DO
-    original: str = ""  # of a reversal: how this connection knows the original operation; of UNWIND, CONVERT: by our own reference
+    original: str = ""  # of what undoes: how this connection knows what is undone; an FX provider by our reference
     description: str = ""
     details: dict[str, Any] = {}  # fields of the caller's request that a provider may want, by GSMA name
     errand: Errand | None = None  # of ISSUE; of a CREDIT that pays a bill
