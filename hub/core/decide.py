@@ -31,17 +31,16 @@ from hub.core.command import (
 from hub.core.errand import issued
 from hub.core.facts import Facts
 from hub.core.instrument import Amendment, Named
-from hub.core.meaning import EVENTS, connection_for, event_of, noted
+from hub.core.meaning import EVENTS, event_of, noted
 from hub.core.pricing.limits import Tally
 from hub.core.pricing.price import HUB
 from hub.core.speech import words_of
 from hub.core.standing import Standing
+from hub.core.terms import quotes
+from hub.core.timing import PARKED_MS, exhausted, rail_of, timed
 from hub.core.transfer import (
     AWAITED,
     FINAL,
-    IN_DOUBT,
-    OPERATION_OF,
-    UNDOING,
     Effect,
     Event,
     Flow,
@@ -56,20 +55,21 @@ from hub.core.witness import ENDS, insiders, may_say, sides_of
 from hub.ledger.account import Kind
 from hub.ledger.journal import Book, OverCapError, Phase, Posting
 from routing.message import FailureClass, Outcome, Verdict
-from routing.table import Rail
-
-# When nothing but an operator moves a transfer on: the year 9999, in Unix milliseconds.
-PARKED_MS: Final = 253_402_300_799_000
 
 _UNDONE: Final = frozenset({State.ABORTED, State.REFUNDED})
 _UNDONE_OR_NEW: Final = _UNDONE | {State.RECEIVED}
-_OWED: Final = frozenset({State.OWED_IN_DOUBT, State.UNWINDING_IN_DOUBT})
 _PHASES: Final = {Effect.RESERVE: Phase.PENDING, Effect.POST: Phase.POSTED, Effect.VOID: Phase.VOIDED}
 
 
 def planned(commands: Sequence[Command], facts: Facts) -> list[Plan | Refusal | None]:
-    """Plan the submissions among the commands (None for the others); says which accounts must be locked."""
-    return [plan(command, facts) if isinstance(command, Submit) else None for command in commands]
+    """Plan the submissions among the commands (None for the others); says which accounts must be locked.
+
+    A quotation posts to none, and depends on what the members before it quoted: it is planned when its turn has come.
+    """
+    return [
+        plan(command, facts) if isinstance(command, Submit) and not quotes(command.body) else None
+        for command in commands
+    ]
 
 
 def accounts_of(commands: Sequence[Command], plans: Sequence[Plan | Refusal | None], facts: Facts) -> list[int]:
@@ -157,12 +157,12 @@ class Bench:
             return Done(transfer=command.transfer, changed=False)  # said twice in one breath
         names = named_by(command.body)
         by_market = isinstance(found, Plan) and found.by_market and standing.market_moved
-        if found is not None and (command.original or by_market or standing.moved(names)):
+        if found is None or command.original or by_market or standing.moved(names):
             found = plan(command, standing.now(names))
         if not isinstance(found, Plan):
-            if found is not None and found.transfer == command.transfer:
+            if found.transfer == command.transfer:
                 return Done(transfer=command.transfer, changed=False)  # our own commit, whose confirmation was lost
-            return found or Refusal(reason=Reason.BROKEN)
+            return found
         passed = standing.passed(found.counted)
         flagged = "; ".join(why for why in (found.flagged, passed.flagged) if why)
         detail = "; ".join(why for why in (*found.reasons, passed.detail, flagged) if why)
@@ -209,7 +209,7 @@ class Bench:
             transfer,
             outcome,
             now_ms=self.now_ms,
-            rail=self._rail(transfer),
+            rail=rail_of(transfer, self.facts.scheme),
             lapse_margin_ms=self.facts.scheme.lapse_margin_ms,
         )
         if event is None:
@@ -240,19 +240,10 @@ class Bench:
         transfer = self._standing.transfers.get(id_)
         if transfer is None or transfer.due_ms is None or transfer.due_ms > self.now_ms:
             return Done(transfer=id_, changed=False)
-        event = Event.EXHAUSTED if self._exhausted(transfer) else Event.DUE
+        event = Event.EXHAUSTED if exhausted(transfer, self.facts.scheme) else Event.DUE
         row = transition(transfer.flow, transfer.state, event)
         transfer = self._move(transfer, row, who="hub", detail=f"asked {transfer.asks} times")
         return Done(transfer=transfer.id, state=transfer.state)
-
-    def _exhausted(self, transfer: Transfer) -> bool:
-        """Say whether asking again is no use: only after a question put when the lease had lapsed, for it decides."""
-        rail = self._rail(transfer)
-        if transfer.due_ms is None or transfer.state not in IN_DOUBT or transfer.asks < rail.asks_max:
-            return False
-        asked_ms = transfer.due_ms - _pause_s(rail, transfer.asks) * 1000  # the last question set the time
-        asked_last = asked_ms >= transfer.lease_ends_ms + self.facts.scheme.lapse_margin_ms
-        return asked_last or AWAITED[transfer.state] in UNDOING
 
     def _said(self, command: Ruling | Word) -> Result:
         """Take the word of a named operator, or of the participant that was instructed."""
@@ -315,7 +306,7 @@ class Bench:
             self._standing.count(transfer.price, sign=-1)
             if transfer.original:
                 self._standing.reverse(transfer, sign=-1)
-        before, transfer = transfer, self._timed(transfer, row)
+        before, transfer = transfer, timed(transfer, row, self.facts.scheme, self.now_ms)
         self._standing.transfers[transfer.id] = transfer
         is_new = before.seq == 0 or transfer.id in self.decided.added
         (self.decided.added if is_new else self.decided.moved)[transfer.id] = transfer
@@ -338,41 +329,6 @@ class Bench:
         self.decided.outbox.extend(said)
         return transfer
 
-    def _timed(self, transfer: Transfer, row: Row) -> Transfer:
-        """Bring the transfer to its next state, and say when to look again."""
-        rail = self._rail(transfer)
-        now = self.now_ms
-        asks, lease_ends_ms = transfer.asks, transfer.lease_ends_ms
-        if row.next in FINAL:
-            due_ms = None
-        elif row.message in OPERATION_OF:
-            first = row.event is not Event.ABSENT
-            rail = self._rail(msgspec.structs.replace(transfer, state=row.next))
-            asks = 0 if first else asks
-            if first or OPERATION_OF[row.message] in UNDOING:
-                lease_ends_ms = now + self.facts.scheme.lifetime_ms
-            due_ms = now + rail.answer_within_s * 1000
-        elif row.message is Message.ASK_FSP:
-            asks += 1
-            due_ms = now + _pause_s(rail, asks) * 1000
-        elif row.event in (Event.EXHAUSTED, Event.FLAGGED) or (row.next in _OWED and row.event is Event.REFUSED):
-            due_ms = PARKED_MS
-        elif row.event in (Event.UNANSWERED, Event.MISMATCHED) and row.state not in IN_DOUBT:
-            due_ms = now + max(rail.ask_first_after_s, _pause_s(rail, asks)) * 1000
-            if AWAITED[row.next] not in UNDOING:
-                asks = min(asks, max(rail.asks_max - 1, 0))  # what was sent again is asked about at least once more
-        else:
-            due_ms = transfer.due_ms
-        return msgspec.structs.replace(
-            transfer,
-            state=row.next,
-            seq=transfer.seq + 1,
-            asks=asks,
-            due_ms=due_ms,
-            lease_ends_ms=lease_ends_ms,
-            updated_ms=now,
-        )
-
     def _enter(self, transfer: Transfer, effect: Effect) -> None:
         """Post every leg of the transfer, in all its currencies: all of them or none."""
         if effect is Effect.NOTHING:
@@ -390,14 +346,3 @@ class Bench:
         ]
         self.book.enter_all(postings)
         self._standing.entered((who, leg.money.currency) for leg in transfer.legs for who in (leg.debit, leg.credit))
-
-    def _rail(self, transfer: Transfer) -> Rail:
-        operation = AWAITED.get(transfer.state)
-        name = "" if operation is None else connection_for(transfer, operation)
-        found = self.facts.scheme.rails.by_name.get(name)
-        return Rail() if found is None else found.rail
-
-
-def _pause_s(rail: Rail, asks: int) -> int:
-    """Return how long to wait before asking again: doubled each time, so that nobody is flooded with questions."""
-    return min(rail.ask_spacing_s << min(asks - 1, 16), rail.ask_spacing_max_s) if asks else 0

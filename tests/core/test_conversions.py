@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from hub.core.command import Done, Due, Reason, Refusal, Ruling, Transfer, Word
-from hub.core.decide import PARKED_MS
 from hub.core.meaning import reference
 from hub.core.pricing.rules import FeeRule, Unquoted
+from hub.core.timing import PARKED_MS
 from hub.core.transfer import Flow, State
 from routing.message import Act, FailureClass, Instruction, Operation, Verdict
 from routing.money import Money

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from hub.core.command import Done, Due, Heard, Reason, Refusal, Ruling, Submit, Transfer, Word
-from hub.core.decide import PARKED_MS
 from hub.core.participant import SchemeFile
+from hub.core.timing import PARKED_MS
 from hub.core.transfer import AWAITED, FINAL, IN_DOUBT, TABLES, Flow, State
 from hub.ledger.account import counters
 from routing.message import FailureClass, Operation, Resource, Verdict

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from hub.core.command import Done, Due, Heard, Reason, Refusal, Ruling, Word
-from hub.core.decide import PARKED_MS
 from hub.core.meaning import event_of, reference
+from hub.core.timing import PARKED_MS
 from hub.core.transfer import Event, State
 from routing.message import FailureClass, Operation, Verdict
 from routing.money import Money

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from hub.core.command import Done, Due, Heard, Refusal, Transfer
-from hub.core.decide import PARKED_MS
 from hub.core.meaning import reference
+from hub.core.timing import PARKED_MS
 from hub.core.transfer import FINAL, IN_DOUBT, State
 from hub.ledger.account import counters
 from routing.message import Act, FailureClass, Instruction, Operation, Verdict
