@@ -66,18 +66,19 @@ class Book:
         self.entries.append(Entry(posting, balance(debit), debit.debits_pending, balance(credit)))
 
     def enter_all(self, postings: Sequence[Posting]) -> None:
-        """Enter postings that belong together: all of them, or none and nothing changed; raises OverCapError."""
+        """Enter postings that belong together: all of them, or none and nothing changed; raises what `enter` raises."""
         if len(postings) == 1:
             self.enter(postings[0])
             return
         ids = {id_ for each in postings for id_ in (each.debit, each.credit)}
         before = {id_: msgspec.structs.replace(self.accounts[id_]) for id_ in ids}
-        entered = len(self.entries)
+        entered, fresh = len(self.entries), ids - self.touched
         try:
             for each in postings:
                 self.enter(each)
-        except OverCapError:
+        except (OverCapError, ValueError):
             self.accounts.update(before)
+            self.touched.difference_update(fresh)
             del self.entries[entered:]
             raise
 
