@@ -48,6 +48,8 @@ FAILURES: Final = {
         "AMOUNT_OUT_OF_RANGE": FailureClass.AMOUNT_OUT_OF_RANGE,
         "SUSPENDED": FailureClass.PARTICIPANT_CONFIG,
         "DECLINED": FailureClass.REFUSED,
+        "UNKNOWN_CONVERSION": FailureClass.REFUSED,  # these two where an earlier conversion is turned round
+        "EXCEEDED": FailureClass.AMOUNT_OUT_OF_RANGE,
     },
     Operation.UNWIND: {
         "UNKNOWN_CONVERSION": FailureClass.REFUSED,
@@ -147,7 +149,8 @@ def _order(instruction: Instruction) -> dict[str, Any] | None:
     }
     match instruction.operation:
         case Operation.CONVERT if instruction.rate:
-            return order | {"rate": instruction.rate}
+            turned = {"reverses": instruction.original} if instruction.original else {}
+            return order | {"rate": instruction.rate} | turned
         case Operation.UNWIND if instruction.original:
             return order | {"conversion": instruction.original}
     return None

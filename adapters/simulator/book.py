@@ -259,7 +259,7 @@ class Book:
         if order.write is not None:
             return self._write_obstacle(order, order.write, at_ms)
         if order.deal is not None:
-            return self.exchange.obstacle(order, order.deal, self.by_reference, at_ms)
+            return self.exchange.obstacle(order, order.deal, at_ms)
         if refusal := self.shelf.obstacle(order, at_ms):
             return refusal
         account = self.known(order.account)

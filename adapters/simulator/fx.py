@@ -23,11 +23,15 @@ REASONS: Final = {
         Refusal.QUOTE_EXPIRED: "RATE_EXPIRED",
         Refusal.BLOCKED: "SUSPENDED",
         Refusal.DECLINED: "DECLINED",
+        Refusal.NO_CONVERSION: "UNKNOWN_CONVERSION",
+        Refusal.OVER_MAXIMUM: "EXCEEDED",
     },
     UNWINDINGS: {
         Refusal.NO_FUNDS: "TOO_LATE",
         Refusal.OVER_LIMIT: "TOO_LATE",
+        Refusal.WRONG_STATE: "TOO_LATE",
         Refusal.NOT_FOUND: "UNKNOWN_CONVERSION",
+        Refusal.NO_CONVERSION: "UNKNOWN_CONVERSION",
         Refusal.BLOCKED: "SUSPENDED",
         Refusal.DECLINED: "DECLINED",
     },
@@ -53,12 +57,13 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of a PUT; `rate` is of a conversion, `conversion` of an unwinding."""
+    """The body of a PUT; `rate` and `reverses` are of a conversion, `conversion` of an unwinding."""
 
     transfer: str
     source: Amount
     target: Amount
     rate: str = ""
+    reverses: str = ""
     conversion: str = ""
     callback_url: str = ""
 
@@ -133,7 +138,9 @@ class OpenFx:
 def _order(asked: Asked, kind: str, reference: str) -> Order:
     money, target = asked.source.money, asked.target.money
     if bool(asked.conversion) != (kind == UNWINDINGS):
-        raise msgspec.ValidationError("an unwinding, and nothing else, names a conversion")
+        raise msgspec.ValidationError("an unwinding, and nothing else, names a conversion to let go of")
+    if asked.reverses and kind == UNWINDINGS:
+        raise msgspec.ValidationError("an unwinding turns nothing round")
     return Order(
         reference=reference,
         account=f"pair@{money.currency}-{target.currency}",
@@ -141,7 +148,7 @@ def _order(asked: Asked, kind: str, reference: str) -> Order:
         type=kind,
         business=asked.transfer,
         callback_url=asked.callback_url,
-        deal=Deal(target=target, unwinds=asked.conversion),
+        deal=Deal(target=target, unwinds=asked.conversion, reverses=asked.reverses),
     )
 
 

@@ -44,6 +44,7 @@ class Deal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     target: Money
     unwinds: str = ""  # the caller's own reference of the conversion that is let go of; none: this is a conversion
+    reverses: str = ""  # of a conversion: the caller's own reference of the earlier one that it turns round
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

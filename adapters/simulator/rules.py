@@ -47,6 +47,7 @@ class Refusal(StrEnum):
     UNDER_PAYMENT = "under_payment"
     OVER_PAYMENT = "over_payment"
     QUOTE_EXPIRED = "quote_expired"
+    NO_CONVERSION = "no_conversion"  # none that was confirmed and kept, to let go of or to turn round
     UNPROVEN = "unproven"  # the customer's token is not the customer's
 
 

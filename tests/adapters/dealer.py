@@ -92,5 +92,19 @@ def unwinding(of: Instruction, **change: Any) -> Instruction:
     return msgspec.structs.replace(of, **{**fields, **change})
 
 
+def reversal(of: Instruction, source: int, target: int) -> Instruction:
+    """Turn a conversion round, or a part of it: so much of what it gave for so much of what it took."""
+    assert of.target is not None
+    return msgspec.structs.replace(
+        of,
+        transfer=uuid.uuid4().hex,
+        reference=str(uuid.uuid4()),
+        money=Money(source, of.target.currency),
+        target=Money(target, of.money.currency),
+        rate="0.0350877193",
+        original=of.reference,
+    )
+
+
 def moved(totals: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(totals[name] for name in ("converted", "unwound", "promised", "executed_twice"))

@@ -294,6 +294,7 @@ WHOLE = {
         ("PUT", "conversions/r", {"source": WHOLE["source"]}, 400),
         ("PUT", "conversions/r", WHOLE | {"conversion": "c"}, 400),
         ("PUT", "unwindings/r", WHOLE, 400),
+        ("PUT", "unwindings/r", WHOLE | {"conversion": "c", "reverses": "c"}, 400),
         ("PUT", "conversions/", WHOLE, 404),
         ("POST", "conversions/r", WHOLE, 404),
         ("PUT", "rates", WHOLE, 404),
