@@ -121,6 +121,29 @@ async def test_a_reversal_takes_back_what_was_given_at_the_rate_of_then(stage: W
     assert await positions(stage) == {("baobab", "KES"): -50_00, ("", "KES"): 50_00}, "the fee is not given back"
 
 
+async def test_who_confirmed_a_conversion_confirms_that_it_is_turned_round_at_the_rate_of_then(stage: World) -> None:
+    await sold(stage)
+    quotation = await quoted(stage, NILE, "10000")
+    sent_ = await ended(stage, await sent(stage, quotation, by(quotation, "kivuko")))
+    kivuko = stage.simulator.provider("kivuko")
+    kivuko.book.exchange.rates.clear()  # or what they were would be honoured for a while
+    await control(stage, "kivuko", "rates", [{"from": "UGX", "to": "KES", "rate": "0.02"}], "PUT")
+    for amount, given_back in (("4000", 114_040), (None, 171_060)):
+        part = {} if amount is None else {"amount": amount, "currency": "KES"}
+        reply = await stage.clients["nile"].post(
+            f"/transactions/{sent_.transfer.id}/reversals", {"type": "reversal"} | part
+        )
+        found = await ended(stage, reply)
+        steps = [(str(each.event), str(each.next)) for each in found.transitions]
+        assert steps == [("admitted", "converting"), ("accepted", "reserved"), ("accepted", "committed")]
+        assert found.transfer.price is not None
+        assert found.transfer.price.taken.minor == given_back
+    totals = kivuko.totals()
+    assert totals["converted"] == totals["promised"] == {"KES": 10_000_00, "UGX": 285_100}
+    assert stage.simulator.provider("baobab").totals()["credited"] == {"KES": 10_000_00}
+    assert await positions(stage) == {("baobab", "KES"): -50_00, ("", "KES"): 50_00}, "the fee is not given back"
+
+
 @pytest.mark.parametrize(("verdict", "ends"), [(Verdict.ACCEPTED, State.COMMITTED), (Verdict.REFUSED, State.ABORTED)])
 async def test_what_is_flagged_waits_for_an_operator_and_the_sender_learns_nothing_of_it(
     stage: World, verdict: Verdict, ends: State
