@@ -12,7 +12,7 @@ import msgspec
 from hub.core.charge import arriving_currency, settling
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
-from hub.core.instrument import Instrument
+from hub.core.instrument import Instrument, references_in
 from hub.core.participant import Role
 from hub.core.pricing.fees import Way
 from hub.core.pricing.price import Fee, Price, Quote, Side, explained, priced
@@ -73,6 +73,9 @@ def _receives(own: dict[str, str]) -> bool:
 
 
 def _payer_fsp(submit: Submit, facts: Facts) -> str:
+    for name in references_in(submit.body.payer):  # a link or mandate stands for the account
+        if name in facts.instruments:
+            return facts.instruments[name].participant
     resolved = facts.scheme.directory.resolve(submit.body.payer, facts.overrides)
     if resolved.participant is not None:
         return resolved.participant

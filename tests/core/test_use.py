@@ -332,3 +332,12 @@ def test_a_barred_payment_leaves_the_code_free() -> None:
     assert hub.instruments[code.id].used_by is None
     fits = naming(Resource.CODE, code.reference, 3, amount="100")
     assert hub.begun(fits).money == Money.parse("100", "KES")
+
+
+def test_a_quotation_by_link_is_priced_at_whoever_holds_the_account() -> None:
+    hub = Hub()
+    link = issued(hub, Resource.LINK, {"mode": "both", "status": "active"})
+    asked = errand(5, Resource.QUOTATION, {"requestAmount": "10", "requestCurrency": "KES"}, account=CORAL)
+    by_link = msgspec.structs.replace(asked.body, payer=(Identifier("linkref", link.reference),))
+    quotation = hub.begun(msgspec.structs.replace(asked, body=by_link))
+    assert [quote.payer_fsp for quote in hub.instruments[quotation.id].quotes] == ["bravo"]
