@@ -132,9 +132,7 @@ def _providers(seeds: Mapping[str, Seed], *, seeded: bool) -> Simulator:
         for what in ("CLIENT_SECRET", "API_KEY"):
             os.environ[f"{name.upper()}_{what}"] = secret
         seed = seeds.get(name) if seeded or dialect == "open_fx" else None
-        settings.append(
-            ProviderSettings(name=name, dialect=dialect, client=f"hub:{secret}", late_s=LATE_S, seed=seed)
-        )
+        settings.append(ProviderSettings(name=name, dialect=dialect, client=f"hub:{secret}", late_s=LATE_S, seed=seed))
     return Simulator(settings)
 
 
