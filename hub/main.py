@@ -17,12 +17,15 @@ from hub.commands.notices import notices
 from hub.commands.plain import loop as _loop
 from hub.commands.plain import out
 from hub.commands.plain import plainly as _plainly
+from hub.commands.quotes import explain, quote
+from hub.commands.rates import rates
+from hub.commands.transfers import cases, transfers
 from hub.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False)
-transfers = typer.Typer(no_args_is_help=True, help="Look at one transfer, or rule on one that is in doubt.")
 adapter_role = typer.Typer(invoke_without_command=True)
 app.add_typer(transfers, name="transfer")
+app.add_typer(rates, name="rates")
 app.add_typer(batches, name="batch")
 app.add_typer(notices, name="notices")
 app.add_typer(adapter_role, name="adapter")
@@ -219,64 +222,6 @@ def audit() -> None:
         raise typer.Exit(1)
 
 
-@transfers.command("show")
-def transfer_show(id_: Annotated[str, typer.Argument(metavar="ID", help="the transactionReference")]) -> None:
-    """Show everything known about a transfer. Example: [cyan]hub transfer show 0195f3...[/]"""
-    from hub.roles.parts import opened  # noqa: PLC0415
-    from hub.trial.show import timeline  # noqa: PLC0415
-
-    async def main() -> None:
-        async with opened(Settings()) as store:
-            found = await store.timeline(id_.replace("-", "").lower())
-        if found is None:
-            raise ValueError(f"there is no transfer {id_}")
-        out.print(timeline(found))
-
-    _loop(main)
-
-
-@transfers.command("resolve")
-def transfer_resolve(
-    id_: Annotated[str, typer.Argument(metavar="ID")],
-    verdict: Annotated[str, typer.Argument(help="accepted or refused: what really was done; in_review: go on or not")],
-    state: Annotated[str, typer.Option(help="where you saw it, as `transfer show` says: in_doubt, in_review, ...")],
-    by: Annotated[str, typer.Option(help="your name, for the record")],
-    why: Annotated[str, typer.Option(help="the evidence, for the record")],
-) -> None:
-    """Rule on a transfer that is in doubt or in review.
-
-    Example: [cyan]hub transfer resolve 0195f3... accepted --state in_doubt --by me --why statement[/]
-    """
-    from hub.core.command import Refusal, Ruling  # noqa: PLC0415
-    from hub.core.transfer import State  # noqa: PLC0415
-    from hub.roles.parts import carry_out  # noqa: PLC0415
-    from routing.message import Verdict  # noqa: PLC0415
-
-    async def main() -> None:
-        ruling = Ruling(
-            transfer=id_.replace("-", "").lower(), state=State(state), verdict=Verdict(verdict), by=by, why=why
-        )
-        result = await carry_out(Settings(), ruling)
-        if isinstance(result, Refusal):
-            raise ValueError(f"refused: {result.reason} {result.detail}")
-        out.print(f"{id_} is now {result.state}")
-
-    _loop(main)
-
-
-@app.command()
-def cases(limit: Annotated[int, typer.Option(help="how many at most")] = 50) -> None:
-    """List the operators' exception queue, the oldest first. Example: [cyan]hub cases[/]"""
-    from hub.roles.parts import opened  # noqa: PLC0415
-    from hub.trial.show import case_table  # noqa: PLC0415
-
-    async def main() -> None:
-        async with opened(Settings()) as store:
-            out.print(case_table(await store.open_cases(limit)))
-
-    _loop(main)
-
-
 @app.command()
 def adapters() -> None:
     """List the installed adapters and what each can do. Example: [cyan]hub adapters[/]"""
@@ -349,6 +294,10 @@ def bench(
     options = Options(rate=rate, seconds=seconds, embedded=embedded, json_file=json, ledger_only=ledger_only)
     if not _loop(lambda: measure(out, options)):
         raise typer.Exit(1)
+
+
+for verb in (cases, quote, explain):
+    app.command()(verb)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from typing import Any, Final
 
 import typer
 from rich.console import Console
 
 out = Console()
+_HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
 @contextlib.contextmanager
@@ -27,6 +28,14 @@ def plainly() -> Iterator[None]:
     except (SchemeError, ServerError, UnavailableError, BusError, OSError, ValueError) as error:
         Console(stderr=True).print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
         raise typer.Exit(1) from error
+
+
+def id_in(text: str) -> str:
+    """Return an id as the hub keeps it, with dashes or without; raises ValueError for what cannot be one."""
+    found = text.replace("-", "").lower()
+    if len(found) != 32 or not set(found) <= _HEXADECIMAL:
+        raise ValueError(f"{text!r} is no id: it has 32 hexadecimal digits, such as 0195f3a1c07e7d3a9b52c4d8e6f10a2b")
+    return found
 
 
 def loop(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

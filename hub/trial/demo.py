@@ -24,7 +24,8 @@ from hub.store.audit import run_audit
 from hub.store.read import Timeline
 from hub.trial.client import Reply
 from hub.trial.plays import PLAYS, Play, body
-from hub.trial.show import audit_report, case_table, coloured, timeline
+from hub.trial.show import audit_report, coloured
+from hub.trial.timeline import case_table, timeline
 from hub.trial.world import PROVIDERS, World, world
 from routing.money import Money
 
@@ -61,7 +62,10 @@ async def demonstrate(console: Console) -> bool:
         differences = await _provider_differences(stage, shown)
         interesting = next(each for each in shown if "wrong amount" in each.play.name)
         if interesting.found is not None:
-            console.print(Text("\none of them, in full:", style="bold"), timeline(interesting.found))
+            console.print(
+                Text("\none of them, in full:", style="bold"),
+                timeline(interesting.found, await stage.hub.store.accounts()),
+            )
         console.print(case_table(await stage.hub.store.open_cases(20)), audit_report(report))
     for name in wrong:
         console.print(f"[red]did not end as it must:[/] {name}")

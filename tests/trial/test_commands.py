@@ -25,6 +25,9 @@ VERBS = [
     "audit",
     "transfer",
     "cases",
+    "quote",
+    "explain",
+    "rates",
     "adapters",
     "states",
     "demo",
@@ -59,7 +62,10 @@ def test_the_list_of_verbs_is_whole() -> None:
     assert [verb for verb in VERBS if verb not in text] == []
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "adapter new", "transfer show", "transfer resolve"])
+@pytest.mark.parametrize(
+    "verb",
+    [*VERBS, "adapter new", "transfer show", "transfer resolve", "rates set", "rates confirm", "rates history"],
+)
 def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
     text = CliRunner().invoke(app, [*verb.split(), "--help"]).output
     assert "Usage" in text
@@ -115,8 +121,10 @@ def test_funding_happens_once_for_each_reference_and_the_audit_agrees(applied: s
 
 def test_looking_at_what_is_not_there_says_so(applied: str) -> None:
     assert "there is no transfer" in hub("transfer", "show", "0" * 32, database=applied, code=1)
-    ruling = ("transfer", "resolve", "0" * 32, "accepted", "--by", "me", "--why", "statement")
+    assert "is no id" in hub("transfer", "show", "INV-1", database=applied, code=1)
+    ruling = ("transfer", "resolve", "0" * 32, "accepted", "--state", "in_doubt", "--by", "me", "--why", "statement")
     assert "transfer_unknown" in hub(*ruling, database=applied, code=1)
+    assert "'paid' is none of accepted, refused" in hub(*ruling[:3], "paid", *ruling[4:], database=applied, code=1)
     assert "exception queue" in hub("cases", database=applied)
 
 

@@ -1,0 +1,98 @@
+"""Showing one transfer: its parties (always masked), its price, every step and posting, and what waits for a person."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hub.core.admit import body_of
+from hub.core.change import Case
+from hub.core.command import Transfer
+from hub.core.transfer import FINAL, State
+from hub.ledger.account import Account
+from hub.ledger.journal import Entry
+from hub.store.read import Timeline
+from hub.trial.prices import price_of
+from hub.trial.show import amount, coloured, when
+from routing.money import Money
+
+REVIEW: Final = (
+    "it waits for an operator: `hub transfer resolve {0} accepted --state in_review` lets it go on, `refused` ends it"
+)
+
+
+def timeline(found: Timeline, accounts: Iterable[Account]) -> RenderableType:
+    """Return everything known about one transfer."""
+    transfer = found.transfer
+    head = Text.assemble(
+        ("transfer ", "dim"),
+        (transfer.id, "bold"),
+        f"  {transfer.flow}  ",
+        amount(transfer.minor, transfer.currency),
+        "  ",
+        coloured(transfer.state),
+    )
+    if transfer.reason:
+        head.append(f"  {transfer.reason} {transfer.code}".rstrip(), style="yellow")
+    parts: list[RenderableType] = [head, Text(parties(transfer)), *price_of(transfer), steps(found)]
+    if found.entries:
+        parts.append(postings(found.entries, {each.id: each for each in accounts}))
+    if transfer.state is State.IN_REVIEW:
+        parts.append(Text(REVIEW.format(transfer.id), style="yellow"))
+    elif transfer.state not in FINAL and transfer.due_ms:
+        parts.append(Text(f"looked at again at {when(transfer.due_ms)} UTC, asked {transfer.asks} times so far"))
+    if found.cases:
+        parts.append(case_table(found.cases))
+    return Group(*parts)
+
+
+def parties(transfer: Transfer) -> str:
+    """Return who pays whom, masked."""
+    body = body_of(transfer)
+    payer, payee = (", ".join(str(each) for each in party) for party in (body.payer, body.payee))
+    return f"{transfer.payer_fsp or 'nobody'} ({payer}) -> {transfer.payee_fsp or 'nobody'} ({payee})"
+
+
+def steps(found: Timeline) -> Table:
+    """Return the audit trail of one transfer, each step with the time since the first."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("#", "after", "event", "state", "who", "why"):
+        table.add_column(column, overflow="fold")
+    first = found.transitions[0].at_ms if found.transitions else 0
+    for each in found.transitions:
+        since = f"{each.at_ms - first} ms"
+        table.add_row(str(each.seq), since, each.event, coloured(each.next), each.who, each.detail)
+    return table
+
+
+def postings(entries: Sequence[Entry], accounts: Mapping[int, Account]) -> Table:
+    """Return the postings of a transfer, each in the currency of its accounts."""
+    table = Table(title="postings", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("phase", "debit", "credit"):
+        table.add_column(column, overflow="fold")
+    for column in ("amount", "debit balance", "held", "credit balance"):
+        table.add_column(column, justify="right")
+    for entry in entries:
+        posting, balances = entry.posting, (entry.debit_balance, entry.debit_held, entry.credit_balance)
+        currency = accounts[posting.debit].currency
+        debit, credit = (_name(accounts[number]) for number in (posting.debit, posting.credit))
+        figures = [str(Money(each, currency)) for each in balances]
+        table.add_row(posting.phase, debit, credit, amount(posting.minor, currency), *figures)
+    return table
+
+
+def _name(account: Account) -> str:
+    return f"{account.participant or 'scheme'} {account.kind}"
+
+
+def case_table(cases: Sequence[Case]) -> Table:
+    """Return the operators' exception queue."""
+    table = Table(title="exception queue", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("since (UTC)", "transfer", "step", "kind", "detail"):
+        table.add_column(column, overflow="fold")
+    for case in cases:
+        table.add_row(when(case.opened_ms), case.transfer, str(case.seq), case.kind, case.detail)
+    return table
