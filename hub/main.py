@@ -254,7 +254,7 @@ def demo() -> None:
 def run_demo() -> None:
     """Keep the demo's world up, with lines of curl to try. Example: [cyan]hub run[/]"""
     from hub.observe import configure  # noqa: PLC0415
-    from hub.trial.demo import keep_up  # noqa: PLC0415
+    from hub.trial.sandbox import keep_up  # noqa: PLC0415
 
     configure("warning")
     _loop(lambda: keep_up(out))

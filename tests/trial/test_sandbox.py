@@ -1,0 +1,67 @@
+"""The lines that the sandbox prints, as a newcomer pastes them into a shell, against real servers."""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.core.transfer import FINAL
+from hub.trial.market import prefund, publish
+from hub.trial.playing import until
+from hub.trial.sandbox import lines_to_try
+from hub.trial.world import World, world
+
+pytestmark = pytest.mark.postgres
+
+
+class Shell:
+    """A shell that is fed line by line."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def run(self, line: str) -> str:
+        """Run one line; return what it printed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{line}; echo; echo '<end>'\n".encode())
+        said = await self._process.stdout.readuntil(b"<end>\n")
+        return said.decode().removesuffix("<end>\n").strip()
+
+
+async def ended(stage: World, reference: str) -> None:
+    async def is_final() -> bool:
+        found = await stage.hub.store.transfer(reference)
+        return found is not None and found.state in FINAL
+
+    assert await until(is_final), reference
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is what the lines are of")
+async def test_the_lines_lead_from_a_token_to_a_payment_abroad(migrated_url: str, tmp_path: Path) -> None:
+    async with world(tmp_path, keep=False, database=migrated_url, seeded=True) as stage:
+        await prefund(stage)
+        assert set((await publish(stage)).values()) == {"in_force"}
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec("bash", stdin=pipe, stdout=pipe)
+        shell, said = Shell(process), {}
+        for about, line in lines_to_try(stage, f"{stage.hub.api_url}/mm/v1.2", "/v1/oauth/accesstoken"):
+            printed = await shell.run(line)
+            if line.startswith(("HOME=", "QUOTATION=", "ABROAD=")):
+                await ended(stage, printed)
+            said[line.partition("=")[0], about] = printed
+        process.terminate()
+        await process.wait()
+    home, quotation, abroad = (read(text) for text in said.values() if text.startswith("{"))
+    assert home["transactionStatus"] == "completed"
+    assert [each["fxRate"] for each in quotation["quotes"]] == ["28.51", "28.457"]
+    assert abroad["transactionStatus"] == "completed"
+    assert {"key": "receivingAmount", "value": "285100"} in abroad["customData"]
+
+
+def read(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)
+    return found
