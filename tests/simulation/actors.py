@@ -3,11 +3,13 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import msgspec
 
 from hub.core.change import Notice, Outgoing
-from hub.core.transfer import State
+from hub.core.transfer import UNDOING, State
 from hub.store.memory import MemoryStore
 from routing.bus import Bus, BusError
 from routing.message import (
@@ -26,6 +28,15 @@ from routing.topology import OUTCOMES, instructions
 from tests.simulation.virtual import now_ms
 
 
+class Executed(NamedTuple):
+    """What a provider did, once."""
+
+    transfer: str
+    operation: Operation
+    money: Money
+    target: Money | None = None  # of a conversion: what it gives for the money
+
+
 class Provider:
     """One provider's books: decides each reference once, whatever it says about it afterwards."""
 
@@ -34,7 +45,8 @@ class Provider:
         self.badness = badness
         self._chance = chance
         self.decided: dict[str, Verdict] = {}
-        self.executed: list[tuple[str, Operation, int]] = []
+        self.executed: list[Executed] = []
+        self.said: dict[str, dict[str, Any]] = {}  # by reference: what it answered to a quotation
         self.lied_about: set[str] = set()
         self.named_wrongly: set[str] = set()  # transfers of which it once said that it moved another amount
         self.deaf_until_ms = 0  # hears no instruction, but answers questions
@@ -43,17 +55,42 @@ class Provider:
         known = self.decided.get(instruction.reference)
         if known is not None:
             return known
-        refused = instruction.operation is not Operation.REFUND and self._chance.random() < 0.15
+        refused = instruction.operation not in UNDOING and self._chance.random() < 0.15
         verdict = Verdict.REFUSED if refused else Verdict.ACCEPTED
         self.decided[instruction.reference] = verdict
         if verdict is Verdict.ACCEPTED:
-            self.executed.append((instruction.transfer, instruction.operation, instruction.money.minor))
+            did = Executed(instruction.transfer, instruction.operation, instruction.money, instruction.target)
+            self.executed.append(did)
+            if instruction.errand is not None:
+                self.said[instruction.reference] = self._quoted(instruction.errand.body)
         return verdict
 
-    def by_hand(self, transfer: str, reference: str, minor: int) -> Verdict:
-        """Refund as a clerk does whom the hub's operator has called."""
+    def _quoted(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Say to a quotation what a payee FSP may: nothing more, no, or what it gives of what would arrive."""
+        chance = self._chance
+        kind = chance.random()
+        if kind < 0.4:
+            return {}
+        if kind < 0.5:
+            return {"quotationStatus": "rejected", "recipientBlockingReason": "closed"}
+        arriving = Money.parse(asked["requestAmount"], asked["requestCurrency"])
+        given = Money(arriving.minor - chance.randint(0, arriving.minor // 20), arriving.currency)
+        quote = {
+            "quoteId": f"{self.name}-{len(self.said)}",
+            "sendingAmount": str(arriving),
+            "sendingCurrency": arriving.currency,
+            "receivingAmount": str(given),
+            "receivingCurrency": given.currency,
+        }
+        if chance.random() < 0.3:
+            ends_s = now_ms() // 1000 + chance.randint(5, 90)
+            quote["quoteExpiryTime"] = f"{datetime.fromtimestamp(ends_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return {"quotes": [quote]}
+
+    def by_hand(self, reference: str, undone: Executed) -> Verdict:
+        """Undo as a clerk does whom the hub's operator has called."""
         self.decided[reference] = Verdict.ACCEPTED
-        self.executed.append((transfer, Operation.REFUND, minor))
+        self.executed.append(undone)
         return Verdict.ACCEPTED
 
 
@@ -63,6 +100,7 @@ class Callers:
     def __init__(self, store: MemoryStore, chance: random.Random, badness: float) -> None:
         self.badness = badness
         self.told: dict[str, set[State]] = {}
+        self.offered: dict[str, list[dict[str, Any]]] = {}  # quotation -> the quotes that its caller was told of
         self._store = store
         self._chance = chance
 
@@ -71,8 +109,11 @@ class Callers:
         if self._chance.random() < self.badness:
             await self._store.postpone(key, wait_ms=1_000 << min(attempts, 6), note="status 503")
             return
-        transfer = msgspec.json.decode(message.body, type=Notice).transfer
+        notice = msgspec.json.decode(message.body, type=Notice)
+        transfer = notice.transfer
         self.told.setdefault(transfer.id, set()).add(transfer.state)
+        if "quotationStatus" in notice.resource:
+            self.offered[transfer.id] = notice.resource.get("quotes", [])
         if self._chance.random() >= self.badness:
             await self._store.sent([key])
 
@@ -116,7 +157,7 @@ class Runner:
         chance, bad = self._chance, self._provider.badness
         if chance.random() < bad:  # executed, and the answer is lost
             return
-        if chance.random() < bad / 2 and verdict is Verdict.ACCEPTED:
+        if chance.random() < bad / 2 and verdict is Verdict.ACCEPTED and instruction.errand is None:
             self._provider.named_wrongly.add(instruction.transfer)
             wrong = Money(instruction.money.minor + 1, instruction.money.currency)
             await self._say(instruction, verdict, Heard.CALLBACK, money=wrong)
@@ -159,7 +200,9 @@ class Runner:
             heard=heard,
             failure=failure,
             money=money,
+            provider_reference=f"{self._provider.name}:{instruction.reference}",
             asked_ms=instruction.asked_ms,
+            resource=self._provider.said.get(instruction.reference, {}) if verdict is Verdict.ACCEPTED else {},
         )
         while True:
             try:

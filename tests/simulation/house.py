@@ -1,4 +1,4 @@
-"""The whole hub on virtual time, on the store in memory, with crashes; what must be true is in `truths`."""
+"""The whole hub on virtual time, on the store in memory, with crashes; `commits` and `truths` say what must be true."""
 
 import asyncio
 import hashlib
@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from hub.core.command import Body, Done, Fund, Reason, Refusal, Ruling, Submit
-from hub.core.decide import PARKED_MS
+from hub.core.command import Done, Fund, Publish, Reason, Refusal, Ruling, Submit, Transfer
 from hub.core.meaning import connection_for, reference
-from hub.core.participant import DirectoryEntry, Participant, Role, SchemeFile, Terms
-from hub.core.transfer import AWAITED, FINAL
+from hub.core.pricing.rate import Rounding
+from hub.core.pricing.rules import ReversalRate
+from hub.core.timing import PARKED_MS
+from hub.core.transfer import AWAITED, FINAL, UNDOING, State
 from hub.flow import Door
 from hub.store.contract import UnavailableError
 from hub.store.memory import MemoryStore
@@ -21,67 +22,45 @@ from hub.workers.relay import Relay
 from hub.workers.timer import Timer
 from routing.message import Operation, Verdict
 from routing.money import Money
-from routing.party import party
-from routing.table import Connection, Rail
 from routing.topology import OUTCOMES
-from tests.simulation.actors import Callers, Provider, Runner
-from tests.simulation.truths import Commits, at_the_end
+from tests.simulation.actors import Callers, Executed, Provider, Runner
+from tests.simulation.commits import Commits
+from tests.simulation.traffic import Dealers, Traffic
+from tests.simulation.truths import at_the_end
 from tests.simulation.virtual import BadBus, now_ms
+from tests.simulation.world import CONFIRMING, FORGETFUL, FSPS, scheme
 
-FSPS = ("alpha", "bravo", "coral")
-IMPATIENT = "bravo"  # may be asked twice, and then an operator must find out
-FORGETFUL = "coral"  # might take a repeated reference for a new one, so it must not be told again
-TRANSFERS = 60
-PAUSE_MAX_S = 8.0  # between two submissions: long enough for the trouble to meet most of them
-EXPECTED = {Reason.ORIGINAL_NOT_COMMITTED, Reason.ORIGINAL_EXCEEDED}
+DEEDS = 34
+TOGETHER = (1, 1, 1, 2, 6)  # deeds at one instant, so that one batch decides on several
+PAUSE_MAX_S = 12.0  # between them: long enough for the trouble to meet most of them
+EXPECTED = {Reason.ORIGINAL_NOT_COMMITTED, Reason.ORIGINAL_EXCEEDED, Reason.STATE_FORBIDS}  # the last: ruled too late
 SETTLES_WITHIN_S = 3 * 24 * 3600
-
-
-def scheme() -> SchemeFile:
-    def rail(id_: str) -> Rail:
-        return Rail(
-            operations=tuple(Operation),
-            answer_within_s=3,
-            ask_first_after_s=1,
-            ask_spacing_s=1,
-            asks_max=2 if id_ == IMPATIENT else 20,
-            resend_safe=id_ != FORGETFUL,
-        )
-
-    return SchemeFile(
-        scheme=Terms(name="simulation", transfer_lifetime_s=15, lapse_margin_s=5),
-        participant=(
-            *(
-                Participant(
-                    id=id_, name=id_, role=Role.FSP, country="KE", currencies=("KES",), net_debit_cap={"KES": "250"}
-                )
-                for id_ in FSPS
-            ),
-            Participant(id="third", name="third", role=Role.THIRD_PARTY, country="KE"),
-        ),
-        connection=tuple(
-            Connection(name=id_, participant=id_, adapter="none", rail=rail(id_), currencies=("KES",)) for id_ in FSPS
-        ),
-        directory=tuple(
-            DirectoryEntry(key="msisdn", value=f"+25470{number}", participant=id_) for number, id_ in enumerate(FSPS)
-        ),
-    )
+FUNDS = (
+    *(("alpha", "KES", 100_00), ("bravo", "KES", 100_00), ("coral", "UGX", 3_000), ("coral", "BHD", 300)),
+    *(("delta", "UGX", 4_000), ("echo", "KES", 100_00), ("echo", "UGX", 2_000)),
+)
 
 
 class House:
     """Everything, and the means to break it."""
 
     def __init__(self, seed: int, badness: float) -> None:
-        self.chance = random.Random(seed)
+        self.chance = chance = random.Random(seed)
+        self.reversal_rate = chance.choice(list(ReversalRate))
+        self.file = scheme(self.reversal_rate, chance.choice(list(Rounding)))
         self.store = MemoryStore(now_ms)
-        self.bus = BadBus(self.chance, badness)
-        self.providers = {name: Provider(name, self.chance, badness) for name in FSPS}
+        self.bus = BadBus(chance, badness)
+        self.providers = {name: Provider(name, chance, badness) for name in (*FSPS, CONFIRMING)}
         self.badness = badness
         self.forgetful = FORGETFUL
         self.accepted: list[str] = []
+        self.given_up: set[str] = set()  # errands that an operator ended, whatever the payee FSP may have answered
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.commits = Commits(self.store)
-        self.callers = Callers(self.store, self.chance, badness)
+        self._others: set[asyncio.Task[None]] = set()  # operators who come late
+        self.commits = Commits(self.store, self.file)
+        self.callers = Callers(self.store, chance, badness)
+        self.traffic = Traffic(self, chance)
+        self.dealers = Dealers(self, chance, self.file)
         self.store.break_before_commit = self._perhaps_break
         self.store.break_after_commit = self._committed
         self.relay = Relay(self.store, self.bus)
@@ -96,10 +75,11 @@ class House:
         self._perhaps_break()
 
     async def start(self) -> None:
-        await self.store.apply_scheme(scheme(), "simulation")
+        await self.store.apply_scheme(self.file, "simulation")
         for provider in self.providers.values():
             await Runner(self.bus, provider, self.chance).start()
         await self.boot()
+        await self.dealers.open()
 
     async def boot(self) -> None:
         """Start the hub's processes anew; whatever the former ones held in memory, or were at, is gone."""
@@ -122,28 +102,7 @@ class House:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
 
-    def submission(self, number: int) -> Submit:
-        payer, payee = self.chance.sample(range(len(FSPS)), 2)
-        body = Body(
-            request=f"{number:032x}",
-            correlation=f"request-{number}",
-            callback_url="http://caller.test/callbacks",
-            payer=party([("msisdn", f"+25470{payer}000001")]),
-            payee=party([("msisdn", f"+25470{payee}000002")]),
-            type="transfer",
-        )
-        transfer = f"{number + 1:032x}"
-        original = self.store.transfers.get(self.chance.choice(self.accepted or [""]))
-        # What failed at once named no FSP, and so nobody who may reverse it.
-        if original is not None and original.payer_fsp and self.chance.random() < 0.15:
-            caller = self.chance.choice([original.payer_fsp, original.payee_fsp])
-            part = Money(self.chance.randint(1, original.minor), "KES") if self.chance.random() < 0.5 else None
-            return Submit(transfer=transfer, caller=caller, body=body, money=part, original=original.id)
-        caller = self.chance.choice([FSPS[payer], FSPS[payer], FSPS[payee], "third"])
-        amount = Money(self.chance.randint(1_00, 90_00), "KES")
-        return Submit(transfer=transfer, caller=caller, body=body, money=amount)
-
-    async def send(self, command: Submit | Fund | Ruling) -> None:
+    async def send(self, command: Submit | Fund | Ruling | Publish) -> None:
         """Send as a careful caller: the same again until there is an answer."""
         while True:
             try:
@@ -159,35 +118,64 @@ class House:
 
     async def fund(self) -> None:
         """Count money from the bank, twice at once, as two operators who do not know of each other."""
-        number = self.chance.randint(0, 5)
-        fund = Fund(participant=FSPS[number % 3], money=Money(100_00, "KES"), reference=f"bank-{number}", by="treasury")
+        number = self.chance.randrange(2 * len(FUNDS))
+        participant, currency, minor = FUNDS[number % len(FUNDS)]
+        fund = Fund(participant=participant, money=Money(minor, currency), reference=f"bank-{number}", by="treasury")
         await asyncio.gather(self.send(fund), self.send(fund))
+
+    async def review(self) -> None:
+        """Have an operator let go on what was flagged, or refuse it."""
+        for transfer in tuple(self.store.transfers.values()):
+            if transfer.state is State.IN_REVIEW:
+                verdict = Verdict.REFUSED if self.chance.random() < 0.3 else Verdict.ACCEPTED
+                await self._say(transfer, verdict, "compliance")
 
     async def rule(self) -> None:
         """Have an operator end what is parked, with the provider's own books in hand."""
+        await self.review()
         for transfer in tuple(self.store.transfers.values()):
-            if transfer.due_ms == PARKED_MS:
-                operation = AWAITED[transfer.state]
-                provider = self.providers[connection_for(transfer, operation)]
-                verdict = provider.decided.get(reference(transfer.id, operation), Verdict.REFUSED)
-                if operation is Operation.REFUND and verdict is Verdict.REFUSED:
-                    verdict = provider.by_hand(transfer.id, reference(transfer.id, operation), transfer.minor)
-                await self.send(Ruling(transfer=transfer.id, verdict=verdict, by="operations", why="its books"))
+            if transfer.due_ms == PARKED_MS and transfer.state is not State.IN_REVIEW:
+                await self._say(transfer, self._found_out(transfer, AWAITED[transfer.state]), "operations")
+
+    async def _say(self, transfer: Transfer, verdict: Verdict, by: str) -> None:
+        """Rule on what was looked at; another operator, who saw the same, may say so too, at once or much later."""
+        ruling = Ruling(transfer=transfer.id, verdict=verdict, by=by, why="looked at", state=transfer.state)
+        await self.send(ruling)
+        if self.chance.random() < 0.4:
+            self._others.add(asyncio.get_running_loop().create_task(self._again(ruling)))
+
+    async def _again(self, ruling: Ruling) -> None:
+        await asyncio.sleep(self.chance.uniform(0, 12))
+        await self.send(ruling)
+
+    def _found_out(self, transfer: Transfer, operation: Operation) -> Verdict:
+        provider, known_as = self.providers[connection_for(transfer, operation)], reference(transfer.id, operation)
+        verdict = provider.decided.get(known_as, Verdict.REFUSED)
+        if operation is Operation.ISSUE:  # what it made only its own answer could say
+            self.given_up.add(transfer.id)
+            return Verdict.REFUSED
+        if operation in UNDOING and verdict is Verdict.REFUSED:
+            target = transfer.price.hops[0].target if operation is Operation.UNWIND and transfer.price else None
+            undone = Executed(transfer.id, operation, transfer.money_of(operation), target)
+            verdict = provider.by_hand(known_as, undone)
+        return verdict
 
     async def live(self) -> None:
         """Send everything, with crashes in between; then heal, and wait until nothing happens by itself any more."""
         await self.start()
-        sending = []
-        for number in range(TRANSFERS):
-            sending.append(asyncio.get_running_loop().create_task(self.send(self.submission(number))))
+        sending: list[asyncio.Task[None]] = []
+        while len(sending) < DEEDS:
+            together = self.chance.choice(TOGETHER)
+            sending.extend(asyncio.get_running_loop().create_task(self.traffic.deed()) for _ in range(together))
             await asyncio.sleep(self.chance.uniform(0, PAUSE_MAX_S))
             await self.trouble()
         await asyncio.gather(*sending)
         self.badness = self.bus.badness = self.callers.badness = 0
         for provider in self.providers.values():
             provider.badness = 0
-        await self.settle()
-        await self.rule()
+        for _ in range(2):  # what an operator releases may have to be ruled on as well
+            await self.settle()
+            await self.rule()
         await self.settle()
         for task in tuple(self._tasks):
             task.cancel()
@@ -195,14 +183,23 @@ class House:
 
     async def trouble(self) -> None:
         """Let perhaps happen what happens to a hub from time to time."""
-        if self.chance.random() < 0.1:
+        chance = self.chance
+        if chance.random() < 0.1:
             await self.fund()
-        if self.chance.random() < self.badness / 2:
+        if chance.random() < 0.3:
+            await self.dealers.publish()
+        if chance.random() < 0.2:
+            await self.rule()
+        if chance.random() < 0.1:
+            await self.store.forget_expired()
+        if chance.random() < self.badness / 2:
             await self.boot()
-        if self.chance.random() < self.badness / 4:
+        if chance.random() < self.badness / 4:
             self.bus.crash()
-        if self.chance.random() < self.badness / 20:
-            self.providers[self.chance.choice(FSPS)].deaf_until_ms = now_ms() + self.chance.randint(10, 100) * 1000
+        if chance.random() < self.badness / 20:
+            self.providers[chance.choice(list(self.providers))].deaf_until_ms = (
+                now_ms() + chance.randint(10, 100) * 1000
+            )
 
     async def settle(self) -> None:
         """Wait until nothing happens by itself any more, and until nothing that is under way can."""

@@ -1,4 +1,4 @@
-"""What must be true: of the books at every commit, and of everything at the end; it only looks."""
+"""What must be true at the end of everything: the hub, its callers and the providers agree; it only looks."""
 
 from __future__ import annotations
 
@@ -6,45 +6,33 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hub.core.command import Transfer
+from hub.core.command import CONVERSIONS, Transfer
 from hub.core.meaning import connection_for
-from hub.core.transfer import AWAITED, FINAL, IN_DOUBT, Event, Flow, State
+from hub.core.pricing.price import Side
+from hub.core.transfer import AWAITED, FINAL, IN_DOUBT, UNDOING, Event, Flow, State
 from hub.ledger.account import Kind
 from hub.ledger.audit import Audit
 from hub.ledger.journal import Phase, digest
-from hub.ledger.position import balance, covers
+from hub.ledger.position import balance
 from hub.store.memory import MemoryStore
 from routing.message import Operation
+from routing.money import Money
+from tests.simulation.actors import Executed
+from tests.simulation.commits import Sums, moves, quotation_of
+from tests.simulation.world import LARGE
 
 if TYPE_CHECKING:
     from tests.simulation.house import House
 
-
-class Commits:
-    """Looks at the books after every commit."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self.problems: list[str] = []
-        self._store = store
-        self._ended: dict[str, State] = {}
-
-    def look(self) -> None:
-        accounts, transfers = self._store.ledger.values(), self._store.transfers.values()
-        waiting = sum(each.minor for each in transfers if each.state not in FINAL)
-        held = sum(each.debits_pending for each in accounts)
-        if held != waiting or held != sum(each.credits_pending for each in accounts):
-            self._wrong(f"{held} is held, but {waiting} waits")
-        if sum(balance(each) for each in accounts):
-            self._wrong("the books do not balance")
-        over = [each.participant for each in accounts if not covers(each, 0)]
-        if over:
-            self._wrong(f"{over} passed the cap")
-        for each in transfers:
-            if each.state in FINAL and self._ended.setdefault(each.id, each.state) is not each.state:
-                self._wrong(f"{each.id} ended as {self._ended[each.id]} and is {each.state}")
-
-    def _wrong(self, what: str) -> None:
-        self.problems.append(f"commit {len(self._store.hashes)}: {what}")
+# What decides whether a transfer's money moves, by its flow.
+DECIDING = {
+    Flow.PUSH: Operation.CREDIT,
+    Flow.PULL: Operation.DEBIT,
+    Flow.THIRD_PARTY: Operation.CREDIT,
+    Flow.CONVERTED_PUSH: Operation.CREDIT,
+    Flow.CONVERTED_PULL: Operation.DEBIT,
+}
+CONVERTED = (Flow.CONVERTED_PUSH, Flow.CONVERTED_PULL)
 
 
 def at_the_end(house: House) -> Iterator[str]:
@@ -52,9 +40,13 @@ def at_the_end(house: House) -> Iterator[str]:
     yield from _unended(house)
     yield from _untold(house)
     yield from _differing(house)
+    yield from _of_other_amounts(house)
     yield from _misplaced(house)
     yield from _told_again(house)
-    yield from _reversed_too_far(house.store)
+    yield from _reversed_too_far(house)
+    yield from _not_honoured(house)
+    yield from _not_as_the_payee_fsp_said(house)
+    yield from _not_looked_at(house)
     yield from _broken_trails(house.store)
     yield from _audited(house.store)
 
@@ -85,11 +77,15 @@ def _liars(house: House) -> set[str]:
     return set().union(*(provider.lied_about for provider in house.providers.values()))
 
 
+def _everything(house: House) -> Iterator[tuple[str, Executed]]:
+    return ((name, each) for name, provider in house.providers.items() for each in provider.executed)
+
+
 def _differing(house: House) -> Iterator[str]:
     """Hold what the providers executed against what the hub believes; a lie may differ, if a case is open."""
     executed: dict[str, set[tuple[str, Operation]]] = {}
     for name, provider in house.providers.items():
-        once = [(transfer, operation) for transfer, operation, _ in provider.executed]
+        once = [(each.transfer, each.operation) for each in provider.executed]
         if len(once) != len(set(once)):
             yield f"{name} executed something twice"
         for transfer, operation in once:
@@ -103,7 +99,7 @@ def _differing(house: House) -> Iterator[str]:
     liars = _liars(house)
     for each in house.store.transfers.values():
         really = executed.get(each.id, set())
-        if really == _believed(each) or each.state not in FINAL:
+        if really == _believed(each) or each.state not in FINAL or each.id in house.given_up:
             continue
         # A lie can only be seen when the truth arrives as well.
         if each.id not in liars or (not house.bus.lost_in_crashes and not _case(house, each)):
@@ -113,8 +109,13 @@ def _differing(house: House) -> Iterator[str]:
 def _believed(transfer: Transfer) -> set[tuple[str, Operation]]:
     """List what the hub believes was executed for a transfer that has ended."""
     payer, payee = transfer.payer_connection, transfer.payee_connection
-    if transfer.state is State.COMMITTED:
-        done = {(payee, Operation.CREDIT), (payer, Operation.DEBIT)}
+    converter = connection_for(transfer, Operation.CONVERT) if transfer.flow in CONVERTED else ""
+    if transfer.flow is Flow.ERRAND:
+        done = {(payee, Operation.ISSUE)} if transfer.state is State.COMMITTED else set()
+    elif transfer.state is State.COMMITTED:
+        done = {(payee, Operation.CREDIT), (payer, Operation.DEBIT), (converter, Operation.CONVERT)}
+    elif transfer.state is State.REFUNDED and converter:
+        done = {(converter, Operation.CONVERT), (converter, Operation.UNWIND)}
     elif transfer.state is State.REFUNDED:
         done = {(payer, Operation.DEBIT), (payer, Operation.REFUND)}
     else:
@@ -122,50 +123,118 @@ def _believed(transfer: Transfer) -> set[tuple[str, Operation]]:
     return {(name, operation) for name, operation in done if name}
 
 
+def _of_other_amounts(house: House) -> Iterator[str]:
+    """Hold every amount that a provider executed against the transfer's price, to the last minor unit."""
+    for name, each in _everything(house):
+        transfer = house.store.transfers[each.transfer]
+        should = _amounts(transfer, each.operation)
+        if should is not None and (each.money, each.target) != should:
+            yield f"{each.transfer}: {name} did {each.operation} of {each.money}, {each.target}, not of {should}"
+
+
+def _amounts(transfer: Transfer, operation: Operation) -> tuple[Money, Money | None] | None:
+    price = transfer.price
+    if operation is Operation.ISSUE:
+        return None
+    if price is None:
+        return transfer.money, None
+    if operation in CONVERSIONS:
+        return price.hops[0].source, price.hops[0].target
+    return (price.given if operation is Operation.CREDIT else price.taken), None
+
+
 def _misplaced(house: House) -> Iterator[str]:
-    """Hold every position against the amounts that the providers moved and the bank received; lies left out."""
+    """Hold every position against what the providers really did and the bank received; lies as the hub believes."""
     store, liars = house.store, _liars(house)
-    moved: Counter[str] = Counter()
-    for provider in house.providers.values():
-        for id_, operation, minor in provider.executed:
-            transfer = store.transfers[id_]
-            moves = Operation.DEBIT if transfer.flow is Flow.PULL else Operation.CREDIT
-            if operation is moves and id_ not in liars:
-                moved[transfer.payer_fsp] -= minor
-                moved[transfer.payee_fsp] += minor
+    done = {(each.transfer, each.operation) for _, each in _everything(house)}
+    should = Sums()
+    for each in store.transfers.values():
+        if each.flow is Flow.ERRAND:
+            continue
+        moved = (each.id, DECIDING[each.flow]) in done
+        if each.state is State.COMMITTED if each.id in liars else moved:
+            for key, minor in moves(each).items():
+                should[key] += minor
     for fund in store.fundings.values():
-        moved[fund.participant] += fund.minor
+        should[fund.participant, fund.currency] += fund.minor
     for account in store.ledger.values():
-        if account.kind is Kind.POSITION:
-            lied = sum(_effect(store.transfers[id_], account.participant) for id_ in liars)
-            stands, should = balance(account) - lied, moved[account.participant]
-            if stands != should:
-                yield f"{account.participant} stands at {stands}, but should at {should}"
-
-
-def _effect(transfer: Transfer, participant: str) -> int:
-    if transfer.state is not State.COMMITTED:
-        return 0
-    return transfer.minor * ((transfer.payee_fsp == participant) - (transfer.payer_fsp == participant))
+        key = (account.participant, account.currency)
+        if account.kind in (Kind.POSITION, Kind.FEES) and balance(account) != should[key]:
+            yield f"{account.kind} {key} stands at {balance(account)}, but should at {should[key]}"
 
 
 def _told_again(house: House) -> Iterator[str]:
     """Find instructions repeated to a provider that might take them for new ones."""
     for step in house.store.transitions.values():
-        if step.event is Event.ABSENT and step.state in IN_DOUBT and AWAITED[step.state] is not Operation.REFUND:
+        if step.event is Event.ABSENT and step.state in IN_DOUBT and AWAITED[step.state] not in UNDOING:
             connection = connection_for(house.store.transfers[step.transfer], AWAITED[step.state])
             if connection == house.forgetful:
                 yield f"{step.transfer}: {connection} was told again"
 
 
-def _reversed_too_far(store: MemoryStore) -> Iterator[str]:
+def _reversed_too_far(house: House) -> Iterator[str]:
+    """See that nobody gets back more than was paid, nor pays back more than has arrived, in any of the currencies."""
+    store = house.store
     reversed_: Counter[str] = Counter()
+    paid_back: Counter[str] = Counter()
     for each in store.transfers.values():
         if each.original and each.state is State.COMMITTED:
             reversed_[each.original] += each.minor
+            paid_back[each.original] += each.minor if each.price is None else each.price.sent.minor
     for id_, minor in reversed_.items():
-        if minor > store.transfers[id_].minor:
+        original = store.transfers[id_]
+        if minor > original.minor:
             yield f"{id_} was reversed by {minor}, more than it was"
+        arrived = original.minor if original.price is None else _converted(original)
+        if paid_back[id_] > arrived or (minor == original.minor and paid_back[id_] != arrived):
+            yield f"{id_} was reversed by {minor}: {paid_back[id_]} paid back of {arrived}"
+
+
+def _converted(transfer: Transfer) -> int:
+    price = transfer.price
+    assert price is not None
+    return price.hops[-1].target.minor if price.hops else price.sent.minor
+
+
+def _not_honoured(house: House) -> Iterator[str]:
+    """Hold what was paid by quote against what the caller was told: the same amounts, and in time."""
+    told = {quote["quoteId"]: quote for quotes in house.callers.offered.values() for quote in quotes}
+    begun = {step.transfer: step.at_ms for step in house.store.transitions.values() if step.event is Event.ADMITTED}
+    for each in house.store.transfers.values():
+        if not quotation_of(each) or each.price is None:
+            continue
+        quote, price = told[each.price.quote], each.price
+        promised = [Money.parse(quote[f"{side}Amount"], quote[f"{side}Currency"]) for side in ("sending", "receiving")]
+        if [price.sent, price.given] != promised:
+            yield f"{each.id} sends {price.sent} and gives {price.given}, but {promised} was quoted"
+        if price.expires_ms is not None and begun.get(each.id, 0) >= price.expires_ms:
+            yield f"{each.id} was begun when its quote had expired"
+
+
+def _not_as_the_payee_fsp_said(house: House) -> Iterator[str]:
+    """Hold quotes that name a payee FSP's own against what that FSP said it would give."""
+    said = {
+        quote["quoteId"]: Money.parse(quote["receivingAmount"], quote["receivingCurrency"])
+        for provider in house.providers.values()
+        for resource in provider.said.values()
+        for quote in resource.get("quotes", ())
+    }
+    for quotation in house.store.issued.values():
+        for quote in quotation.quotes:
+            ours = sum(fee.money.minor for fee in quote.price.fees if fee.paid_by is Side.PAYEE and fee.name != "payee")
+            if quote.own and quote.price.given.minor + ours != said[quote.own].minor:
+                yield f"{quotation.id}: {quote.price.given} would be given, but the payee FSP said {said[quote.own]}"
+
+
+def _not_looked_at(house: House) -> Iterator[str]:
+    """Find what was flagged, or is over the limit that is looked at, and went on without an operator."""
+    for each in house.store.transfers.values():
+        if each.original or each.flow is Flow.ERRAND or house.store.transitions[each.id, 1].event is Event.BARRED:
+            continue
+        is_large = each.currency == "KES" and each.minor > LARGE
+        seen = house.store.transitions[each.id, 1].event is Event.FLAGGED
+        if (is_large or each.id in house.traffic.flagged) and not seen:
+            yield f"{each.id} was let through, and nobody had looked"
 
 
 def _broken_trails(store: MemoryStore) -> Iterator[str]:
@@ -182,18 +251,28 @@ def _broken_trails(store: MemoryStore) -> Iterator[str]:
 
 
 def _audited(store: MemoryStore) -> Iterator[str]:
+    """Audit the books, and hold every transfer against its postings: all its legs once, then as it ended."""
     audit = Audit(list(store.ledger.values()))
+    shown: dict[str, Counter[tuple[Phase, int, int, int]]] = {}
     for height, (journal, hash_) in enumerate(zip(store.journals, store.hashes, strict=True), 1):
         audit.feed(height, journal, digest(journal), hash_)
+        for entry in journal:
+            posting = entry.posting
+            line = (posting.phase, posting.debit, posting.credit, posting.minor)
+            shown.setdefault(posting.subject, Counter())[line] += 1
     audit.finish()
     yield from audit.findings
-    expected = {Phase.PENDING: 1}
+    numbers = {(each.participant, each.currency, each.kind): id_ for id_, each in store.ledger.items()}
     for each in store.transfers.values():
-        phases = Counter(
-            entry.posting.phase for journal in store.journals for entry in journal if entry.posting.subject == each.id
+        phases = {State.COMMITTED: [Phase.PENDING, Phase.POSTED]}.get(each.state, [Phase.PENDING, Phase.VOIDED])
+        held = any(
+            step.event is Event.ADMITTED for step in (store.transitions.get((each.id, seq)) for seq in (1, 2)) if step
         )
-        last = {State.COMMITTED: {Phase.POSTED: 1}, State.REFUNDED: {Phase.VOIDED: 1}}.get(each.state, {})
-        if each.state is State.ABORTED and phases:
-            last = {Phase.VOIDED: 1}
-        if phases and phases != Counter(expected | last):
-            yield f"{each.id} is {each.state}, but its postings are {dict(phases)}"
+        due = Counter(
+            (phase, *(numbers[who, leg.money.currency, Kind.POSITION if who else Kind.FEES] for who in sides), minor)
+            for leg in (each.legs if held and each.flow is not Flow.ERRAND else ())
+            for sides, minor in [((leg.debit, leg.credit), leg.money.minor)]
+            for phase in phases
+        )
+        if shown.get(each.id, Counter()) != due:
+            yield f"{each.id} is {each.state}, but its postings are {dict(shown.get(each.id, {}))}"
