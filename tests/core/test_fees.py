@@ -202,6 +202,37 @@ def test_an_amount_that_is_left_empty_is_none() -> None:
     assert charged([rule(fixed="", min="", band_from="", percent="1")], "100") != []
 
 
+def test_what_callers_make_up_is_not_remembered() -> None:
+    schedule = Schedule([rule(types=("billpay",), payer_fsp="alpha"), rule(fixed="1")], Rounding.HALF_EVEN)
+    for number in range(100):
+        way = HOME._replace(type=f"kind-{number}", payee_fsp=f"fsp-{number}", delivery=f"by-{number}")
+        assert len(schedule.fees(Side.PAYER, way, Money(100, "KES"), "")) == 1
+    assert len(schedule._found) == 1, "a way is told from another only by what some rule tells apart"
+
+
+def test_what_is_remembered_of_one_way_is_not_said_of_another() -> None:
+    rules = [
+        rule("a", payer_fsp="alpha", fixed="1"),
+        rule("a", payee_fsp="alpha", fixed="2"),
+        rule("a", types=("billpay",), fixed="3"),
+        rule("a", delivery=("agent",), fixed="4"),
+        rule("a", other="UGX", fixed="5"),
+        rule("a", fixed="6"),
+    ]
+    ways = {
+        "1": HOME,
+        "2": HOME._replace(payer_fsp="x", payee_fsp="alpha"),
+        "3": HOME._replace(payer_fsp="x", type="billpay", delivery="agent"),
+        "4": HOME._replace(payer_fsp="x", delivery="agent"),
+        "5": ABROAD._replace(payer_fsp="x"),
+        "6": HOME._replace(payer_fsp="x"),
+    }
+    schedule = Schedule(rules, Rounding.HALF_EVEN)
+    for _ in range(2):
+        for expected, way in ways.items():
+            assert [str(each.money) for each in schedule.fees(Side.PAYER, way, Money(100, "KES"), "")] == [expected]
+
+
 PERCENTS = st.integers(0, 5_000).map(lambda hundredths: f"{hundredths // 100}.{hundredths % 100:02}")
 FIXED = st.integers(0, 300).map(lambda units: str(Money(units, "UGX")))
 EARNERS = st.sampled_from(list(Earner))

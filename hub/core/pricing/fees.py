@@ -1,13 +1,15 @@
 """Fees and taxes by schedule: which rules fit a transfer, and what each comes to; the order of the file decides."""
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from typing import NamedTuple
+from math import lcm
+from typing import Final, NamedTuple
 
 from hub.core.pricing.price import HUB, Fee, Side
 from hub.core.pricing.rate import Rounding, divided, share_of
 from hub.core.pricing.rules import Earner, FeeRule
 from routing.money import Money
+
+FOUND_MAX: Final = 10_000  # ways whose rules are remembered
 
 
 class Way(NamedTuple):
@@ -24,11 +26,11 @@ class Way(NamedTuple):
 class _Tier(NamedTuple):
     up_to: int | None
     fixed: int
-    share: Fraction
+    share: int  # of the charge's whole
 
 
 class _Charge(NamedTuple):
-    """A fee rule, ready to be applied; amounts in minor units."""
+    """A fee rule, ready to be applied; amounts in minor units, shares as parts of one whole for all its tiers."""
 
     rule: FeeRule
     band_from: int
@@ -36,45 +38,36 @@ class _Charge(NamedTuple):
     least: int
     most: int | None
     tiers: tuple[_Tier, ...]
-
-    def fits(self, way: Way, base: int) -> bool:
-        """Say whether this rule is about the transfer."""
-        rule = self.rule
-        return (
-            base >= self.band_from
-            and (self.band_to is None or base < self.band_to)
-            and (not rule.payer_fsp or rule.payer_fsp == way.payer_fsp)
-            and (not rule.payee_fsp or rule.payee_fsp == way.payee_fsp)
-            and (not rule.types or way.type in rule.types)
-            and (not rule.delivery or way.delivery in rule.delivery)
-            and (rule.earned_by is not Earner.FX_PROVIDER or way.source != way.target)
-        )
+    whole: int
 
     def comes_to(self, base: int, rounding: Rounding) -> int:
         """Return what is charged on the amount, in minor units."""
         if self.rule.graduated:
-            exact = _graduated(self.tiers, base)
-            minor = divided(exact.numerator, exact.denominator, rounding)
+            minor = divided(_graduated(self.tiers, base, self.whole), self.whole, rounding)
         else:
-            tier = next((each for each in self.tiers if each.up_to is None or base <= each.up_to), None)
-            if tier is None:
+            for up_to, fixed, share in self.tiers:
+                if up_to is None or base <= up_to:
+                    minor = fixed + divided(base * share, self.whole, rounding)
+                    break
+            else:
                 return 0
-            share = tier.share
-            minor = tier.fixed + divided(base * share.numerator, share.denominator, rounding)
         minor = max(minor, self.least)
         return minor if self.most is None else min(minor, self.most)
 
 
-def _graduated(tiers: Sequence[_Tier], base: int) -> Fraction:
+def _graduated(tiers: Sequence[_Tier], base: int, whole: int) -> int:
     """Charge each part of the amount by its own tier; what is fixed counts for every tier that is reached."""
-    found, begins = Fraction(0), 0
-    for tier in tiers:
+    found = begins = 0
+    for up_to, fixed, share in tiers:
         if base <= begins and begins:
             break
-        ends = base if tier.up_to is None else min(base, tier.up_to)
-        found += tier.fixed + (ends - begins) * tier.share
-        begins = ends if tier.up_to is None else tier.up_to
+        ends = base if up_to is None else min(base, up_to)
+        found += fixed * whole + (ends - begins) * share
+        begins = ends if up_to is None else up_to
     return found
+
+
+_Key = tuple[Side, str, str, str, str, str, str]
 
 
 class Schedule:
@@ -86,49 +79,84 @@ class Schedule:
         self._rules: dict[tuple[Side, str], list[_Charge]] = {}
         for rule in rules:
             self._rules.setdefault((rule.paid_by, rule.currency), []).append(_charge(rule))
-        # By the pair of currencies, found once: a corridor's few rules among a scheme's many.
-        self._found: dict[tuple[Side, str, str], tuple[_Charge, ...]] = {}
+        # What any rule distinguishes: of everything else it does not matter which it is.
+        self._named = {fsp for rule in rules for fsp in (rule.payer_fsp, rule.payee_fsp)}
+        self._types = {kind for rule in rules for kind in rule.types}
+        self._deliveries = {method for rule in rules for method in rule.delivery}
+        # The few rules of a way among a scheme's many, found once; the amount is looked at each time.
+        self._found: dict[_Key, tuple[_Charge, ...]] = {}
 
     def fees(self, side: Side, way: Way, base: Money, provider: str) -> list[Fee]:
         """Return what this side pays on the amount, which is in this side's currency; `provider` sells the last hop."""
-        charges = self._charges(side, way)
-        if not charges:
-            return []
-        earners = {
-            Earner.HUB: HUB,
-            Earner.PAYER_FSP: way.payer_fsp,
-            Earner.PAYEE_FSP: way.payee_fsp,
-            Earner.FX_PROVIDER: provider,
-        }
+        amount, currency, rounding = base.minor, base.currency, self._rounding
         comes_to: dict[str, int] = {}
         found = []
-        for charge in charges:
+        for charge in self._charges(side, way):
             rule = charge.rule
-            if rule.name in comes_to or not charge.fits(way, base.minor):
+            if amount < charge.band_from or (charge.band_to is not None and amount >= charge.band_to):
                 continue
-            minor = charge.comes_to(_base(rule, base.minor, comes_to), self._rounding)
+            if rule.name in comes_to:
+                continue
+            minor = charge.comes_to(_sum(rule.of, comes_to) if rule.of else amount, rounding)
             comes_to[rule.name] = minor
             if minor:
-                fee = Fee(rule.name, side, earners[rule.earned_by], Money(minor, base.currency), rule.tax)
-                found.append(fee)
+                earner = _earner(rule.earned_by, way, provider)
+                found.append(Fee(rule.name, side, earner, Money(minor, currency), rule.tax))
         return found
 
     def _charges(self, side: Side, way: Way) -> tuple[_Charge, ...]:
         own, other = (way.source, way.target) if side is Side.PAYER else (way.target, way.source)
-        key = (side, own, other)
+        if (side, own) not in self._rules:
+            return ()
+        key = (
+            side,
+            own,
+            other,
+            way.payer_fsp if way.payer_fsp in self._named else "",
+            way.payee_fsp if way.payee_fsp in self._named else "",
+            way.type if way.type in self._types else "",
+            way.delivery if way.delivery in self._deliveries else "",
+        )
         found = self._found.get(key)
         if found is None:
-            every = self._rules.get((side, own), ())
-            found = self._found[key] = tuple(each for each in every if each.rule.other in ("", other))
+            if len(self._found) >= FOUND_MAX:
+                self._found.clear()
+            every = self._rules[side, own]
+            found = self._found[key] = tuple(each for each in every if _fits(each.rule, way, other))
         return found
 
 
-def _base(rule: FeeRule, amount: int, comes_to: Mapping[str, int]) -> int:
-    return sum(comes_to.get(name, 0) for name in rule.of) if rule.of else amount
+def _fits(rule: FeeRule, way: Way, other: str) -> bool:
+    """Say whether a rule is about such transfers, whatever their amount."""
+    return (
+        rule.other in ("", other)
+        and (not rule.payer_fsp or rule.payer_fsp == way.payer_fsp)
+        and (not rule.payee_fsp or rule.payee_fsp == way.payee_fsp)
+        and (not rule.types or way.type in rule.types)
+        and (not rule.delivery or way.delivery in rule.delivery)
+        and (rule.earned_by is not Earner.FX_PROVIDER or way.source != way.target)
+    )
+
+
+def _earner(earner: Earner, way: Way, provider: str) -> str:
+    if earner is Earner.HUB:
+        return HUB
+    if earner is Earner.FX_PROVIDER:
+        return provider
+    return way.payer_fsp if earner is Earner.PAYER_FSP else way.payee_fsp
+
+
+def _sum(names: Sequence[str], comes_to: Mapping[str, int]) -> int:
+    found = 0
+    for name in names:
+        found += comes_to.get(name, 0)
+    return found
 
 
 def _charge(rule: FeeRule) -> _Charge:
     tiers = [(each.up_to, each.fixed, each.percent) for each in rule.tiers] or [("", rule.fixed, rule.percent)]
+    shares = [share_of(percent) for _, _, percent in tiers]
+    whole = lcm(*(share.denominator for share in shares))
     return _Charge(
         rule,
         minor_of(rule.band_from, rule.currency),
@@ -139,10 +167,11 @@ def _charge(rule: FeeRule) -> _Charge:
             _Tier(
                 minor_of(up_to, rule.currency) if up_to else None,
                 minor_of(fixed, rule.currency),
-                share_of(percent),
+                share.numerator * (whole // share.denominator),
             )
-            for up_to, fixed, percent in tiers
+            for (up_to, fixed, _), share in zip(tiers, shares, strict=True)
         ),
+        whole,
     )
 
 

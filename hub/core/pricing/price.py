@@ -117,8 +117,12 @@ def priced(
     rate: str = "",
 ) -> Price:
     """Put a price together: what is taken is what is sent plus fees, what arrives is what is given plus fees."""
-    taken = sent.minor + sum(fee.money.minor for fee in fees if fee.paid_by is Side.PAYER)
-    given = converted.minor - sum(fee.money.minor for fee in fees if fee.paid_by is Side.PAYEE)
+    taken, given = sent.minor, converted.minor
+    for fee in fees:
+        if fee.paid_by is Side.PAYER:
+            taken += fee.money.minor
+        else:
+            given -= fee.money.minor
     return Price(
         sent=sent,
         taken=Money(taken, sent.currency),
@@ -141,12 +145,14 @@ def _legs(
         found.append(Leg(giver, hop.provider, amount))
         giver, amount = hop.provider, hop.target
     # Who gives to the payee FSP also gives what others earn of it; what the payee FSP earns stays in what it gets.
-    others = [fee for fee in fees if fee.paid_by is Side.PAYEE and fee.earned_by != payee_fsp]
-    arrives = converted.minor - sum(fee.money.minor for fee in others)
-    found.append(Leg(giver, payee_fsp, Money(arrives, converted.currency)))
-    found.extend(Leg(giver, fee.earned_by, fee.money) for fee in others)
-    found.extend(Leg(payer_fsp, fee.earned_by, fee.money) for fee in fees if fee.paid_by is Side.PAYER)
-    return merged(found)
+    arrives, earned = converted.minor, []
+    for fee in fees:
+        if fee.paid_by is Side.PAYER:
+            earned.append(Leg(payer_fsp, fee.earned_by, fee.money))
+        elif fee.earned_by != payee_fsp:
+            earned.append(Leg(giver, fee.earned_by, fee.money))
+            arrives -= fee.money.minor
+    return merged([*found, Leg(giver, payee_fsp, Money(arrives, converted.currency)), *earned])
 
 
 def merged(legs: Iterable[Leg]) -> tuple[Leg, ...]:

@@ -6,6 +6,7 @@ provider. Nothing here reserves, moves or asks.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -165,7 +166,7 @@ def _price(ask: Ask, way: Way, sellers: Sellers, on: _On) -> Price:
             converted=converted,
             fees=[*payer_fees, *payee_fees],
             hops=hops,
-            rate=str(_product(rates)) if rates else "",
+            rate=_shown(rates, hops),
         )
     except AmountTooLargeError as error:
         raise _LeftOutError(str(error), Reason.AMOUNT_TOO_LARGE) from None
@@ -192,7 +193,12 @@ def _rate(seller: FxOffer, on: _On, *, alone: bool) -> Rate:
         raise _LeftOutError(
             "it confirms each conversion, which only a single one can wait for", Reason.RATE_UNAVAILABLE
         )
-    return Rate.parse(found.rate).less(seller.spread_bps)
+    return _customers(found.rate, seller.spread_bps)
+
+
+@lru_cache(maxsize=4096)
+def _customers(published: str, spread_bps: int) -> Rate:
+    return Rate.parse(published).less(spread_bps)
 
 
 def _forwards(sent: Money, sellers: Sellers, rates: Sequence[Rate], scheme: Scheme) -> list[Hop]:
@@ -229,10 +235,7 @@ def _check_amounts(price: Price, sellers: Sellers, on: _On) -> None:
     """Refuse what comes to nothing, is outside a provider's band, over its exposure or beyond its liquidity."""
     if price.given.minor <= 0 or price.sent.minor <= 0:
         raise _LeftOutError("nothing would arrive", Reason.AMOUNT_TOO_SMALL)
-    for leg in price.legs:
-        who = next((each for each in (leg.debit, leg.credit) if on.scheme.purse(each, leg.money.currency) is None), "")
-        if who:
-            raise _LeftOutError(f"{who} does not settle in {leg.money.currency}", Reason.CURRENCY_UNSUPPORTED)
+    _check_purses(price, on.scheme)
     for seller, hop in zip(sellers, price.hops, strict=True):
         if hop.target.minor <= 0:
             raise _LeftOutError("less than one minor unit would be converted", Reason.AMOUNT_TOO_SMALL)
@@ -251,6 +254,15 @@ def _check_amounts(price: Price, sellers: Sellers, on: _On) -> None:
             raise _LeftOutError(_SHORT, Reason.FX_LIQUIDITY)
 
 
+def _check_purses(price: Price, scheme: Scheme) -> None:
+    """Refuse what would be posted where somebody has no account."""
+    for leg in price.legs:
+        currency = leg.money.currency
+        for who in (leg.debit, leg.credit):
+            if scheme.purse(who, currency) is None:
+                raise _LeftOutError(f"{who} does not settle in {currency}", Reason.CURRENCY_UNSUPPORTED)
+
+
 def _lasting(price: Price, sellers: Sellers, on: _On) -> Price:
     """Say until when the price is honoured, and who must confirm the conversion."""
     expires_ms = on.now_ms + on.scheme.quote_lifetime_ms
@@ -265,11 +277,14 @@ def _lasting(price: Price, sellers: Sellers, on: _On) -> Price:
     return msgspec.structs.replace(price, expires_ms=expires_ms, converter=converter)
 
 
-def _product(rates: Sequence[Rate]) -> Rate:
+def _shown(rates: Sequence[Rate], hops: Sequence[Hop]) -> str:
+    """Write the rate of the whole way."""
+    if len(rates) <= 1:
+        return hops[0].rate if hops else ""
     found = rates[0]
     for rate in rates[1:]:
         found = found.times(rate)
-    return found
+    return str(found)
 
 
 def _names(sellers: Sellers) -> str:
