@@ -20,6 +20,7 @@ from hub.core.pricing.rate import Rate, Rounding
 from hub.core.pricing.rules import FeeRule, FxOffer
 from hub.core.quotation import PAYEE_FEE
 from hub.core.terms import AMOUNT_TYPE, RECEIVING_CURRENCY, custom, international
+from hub.core.transfer import FINAL
 from hub.http.ids import dashed
 from hub.store.read import Reader, Timeline
 from hub.trial.prices import day_and_time, fee_table, lasting, plain_table, quote_table
@@ -72,7 +73,8 @@ def _unquoted(found: Timeline) -> RenderableType:
     head = Text.assemble(("quotation ", "dim"), (transfer.id, "bold"), f"  asked by {transfer.caller}  ")
     head.append_text(coloured(transfer.state)).append(f"  {transfer.reason} {transfer.code}".rstrip(), style="yellow")
     said = [Text(f"  {line}") for each in found.transitions for line in _lines(each.detail)]
-    return Group(head, Text("no quote was made; what was said:"), *said)
+    why = "no quote was made" if transfer.state in FINAL else f"{transfer.payee_fsp} is asked and has not answered yet"
+    return Group(head, Text(f"{why}; what was said:"), *said)
 
 
 async def _of_transfer(reader: Reader, found: Timeline, now_ms: int) -> RenderableType:
@@ -102,7 +104,7 @@ async def _of_quotation(reader: Reader, quotation: Instrument, now_ms: int, *, o
     used = await _user(reader, quotation)
     head = Text.assemble(("quotation ", "dim"), (quotation.reference, "bold"), f"  asked by {quotation.owner}")
     parts: list[RenderableType] = [head, Text(asked_for(quotation)), used]
-    parts.append(quote_table(quotation.quotes, left_out(said), now_ms))
+    parts.append(quote_table(quotation.quotes, [*left_out(said), *_dropped(quotation, errand)], now_ms))
     told = await _told(reader, [each.price for each in quotation.quotes], made_ms)
     for each in quotation.quotes:
         if only in ("", each.id):
@@ -110,6 +112,16 @@ async def _of_quotation(reader: Reader, quotation: Instrument, now_ms: int, *, o
             way = Way(each.payer_fsp, each.payee_fsp, each.type, each.delivery, _is_receive(quotation))
             parts += _explained(each.price, way, told)
     return Group(*parts)
+
+
+def _dropped(quotation: Instrument, errand: Timeline | None) -> list[str]:
+    """List what the hub priced and the payee's own provider, which was asked, does not carry."""
+    priced = () if errand is None else body_of(errand.transfer).quotes
+    kept = {each.id for each in quotation.quotes}
+    gone = [each for each in priced if each.id not in kept]
+    names = [" then ".join(each.price.providers) or "no conversion" for each in gone]
+    why = f"{_LEFT_OUT}{quotation.participant}'s own quotes do not fit it"
+    return [f"{name}{why} ({each.why})" for name, each in zip(names, gone, strict=True)]
 
 
 async def _user(reader: Reader, quotation: Instrument) -> Text:

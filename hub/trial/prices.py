@@ -22,6 +22,7 @@ from routing.money import Money
 
 SCHEME: Final = "the hub"
 NONE: Final = "-"
+SOON_MS: Final = 12 * 3_600_000
 
 
 class Usable(NamedTuple):
@@ -47,23 +48,22 @@ def usable(offer: FxOffer, found: Published | None, now_ms: int, *, active: bool
     return Usable("in force", "green")
 
 
-def rate_table(scheme: Scheme, market: Market, now_ms: int) -> Table:
+def rate_table(scheme: Scheme, market: Market, now_ms: int) -> RenderableType:
     """Return what every FX provider sells, at which rate, and how much of it there is left."""
     table = plain_table("rates", "provider", "pair")
-    for column in ("rate", "spread", "customer", "age", "good until (UTC)", "state", "open quotes", "left to give"):
+    for column in ("rate", "spread", "customer", "age", "good until", "state", "open quotes", "left to give"):
         table.add_column(column, justify="left" if column == "state" else "right", overflow="fold")
+    notes = []
     for offer in sorted(scheme.file.fx, key=lambda each: (each.source, each.target, each.provider)):
         found = market.rates.get((offer.provider, offer.source, offer.target))
         state = usable(offer, found, now_ms, active=scheme.active(offer.provider))
-        word = Text(state.word, style=state.colour).append(f"  {state.why}" if state.why else "", style="dim")
-        table.add_row(
-            offer.provider,
-            f"{offer.source}-{offer.target}",
-            *_figures(offer, found, now_ms),
-            word,
-            *_left(offer, market),
-        )
-    return table
+        pair = f"{offer.source}-{offer.target}"
+        word = Text(state.word, style=state.colour)
+        table.add_row(offer.provider, pair, *_figures(offer, found, now_ms), word, *_left(offer, market))
+        if state.why:
+            notes.append(Text(f"  {offer.provider} {pair} is not used: {state.why}", style="yellow"))
+    told = Text("  times are UTC; open quotes and what is left are in the currency that is given", style="dim")
+    return Group(table, *notes, told)
 
 
 def _figures(offer: FxOffer, found: Published | None, now_ms: int) -> tuple[str, str, str, str, str]:
@@ -71,7 +71,8 @@ def _figures(offer: FxOffer, found: Published | None, now_ms: int) -> tuple[str,
     if found is None:
         return NONE, spread, NONE, NONE, NONE
     customer = Rate.parse(found.rate).less(offer.spread_bps)
-    until = f"{when(found.until_ms)[:8]} ({lasting(found.until_ms - now_ms)})"
+    soon = found.until_ms - now_ms < SOON_MS
+    until = when(found.until_ms)[:8] if soon else day_and_time(found.until_ms)[5:-3]
     return found.rate, spread, str(customer), ago(now_ms - found.at_ms), until
 
 
@@ -80,7 +81,7 @@ def _left(offer: FxOffer, market: Market) -> tuple[str, str]:
     opened = Money(market.open_minor.get((offer.provider, offer.target), 0), offer.target)
     left = market.available.get((offer.provider, offer.target))
     bound = f"{opened} of {offer.exposure_max}" if offer.exposure_max else str(opened)
-    return f"{bound} {offer.target}", NONE if left is None else amount(left - opened.minor, offer.target)
+    return bound, NONE if left is None else str(Money(left - opened.minor, offer.target))
 
 
 def history_table(rates: Sequence[Published]) -> Table:
@@ -97,31 +98,43 @@ def history_table(rates: Sequence[Published]) -> Table:
 def quote_table(quotes: Sequence[Quote], left_out: Iterable[str], now_ms: int) -> RenderableType:
     """Return quotes side by side, the best for the customer first, and each way that was left out."""
     table = plain_table("", "", "sold by")
-    for column in ("sent", "fees beside", "payer pays", "rate", "fees out of it", "payee gets", "honoured for"):
+    for column in ("sent", "+ fees", "payer pays", "rate", "- fees", "payee gets", "honoured for"):
         table.add_column(column, justify="right")
     for number, each in enumerate(quotes, 1):
         price = each.price
-        lasts = NONE if price.expires_ms is None else lasting(price.expires_ms - now_ms)
         by = " then ".join(price.providers) or "no conversion"
         table.add_row(
             str(number),
-            by + (", when it confirms" if price.converter else ""),
+            by + (" (confirms)" if price.converter else ""),
             amount(price.sent.minor, price.sent.currency),
-            fees_of(price, Side.PAYER),
+            str(Money(price.taken.minor - price.sent.minor, price.sent.currency)),
             amount(price.taken.minor, price.taken.currency),
             price.rate or NONE,
-            fees_of(price, Side.PAYEE),
+            _out_of_it(price),
             Text(amount(price.given.minor, price.given.currency), style="bold" if number == 1 else ""),
-            lasts,
+            NONE if price.expires_ms is None else lasting(price.expires_ms - now_ms),
         )
-    why = [Text(f"  {each.why}", style="dim") for each in quotes]
+    why = [Text(f"  {number}: {_came_of(each)}", style="dim") for number, each in enumerate(quotes, 1)]
     return Group(table, *why, *(Text(f"  {each}", style="yellow") for each in left_out))
 
 
-def fees_of(price: Price, side: Side) -> str:
-    """Return the fees and taxes of one side in short."""
-    found = [f"{fee.name} {fee.money}" for fee in price.fees if fee.paid_by is side]
-    return " + ".join(found) or NONE
+def _out_of_it(price: Price) -> str:
+    minor = sum(fee.money.minor for fee in price.fees if fee.paid_by is Side.PAYEE)
+    return str(Money(minor, price.given.currency))
+
+
+def _came_of(quote: Quote) -> str:
+    """Say what a quote came of: its conversions, and the fees of either side."""
+    return "; ".join([part for part in (quote.why, *_fees(quote.price)) if part] or ["no fees"])
+
+
+def _fees(price: Price) -> list[str]:
+    sides = {side: [fee for fee in price.fees if fee.paid_by is side] for side in Side}
+    return [
+        f"{side}: {' + '.join(f'{fee.name} {fee.money}' for fee in fees)} {fees[0].money.currency}"
+        for side, fees in sides.items()
+        if fees
+    ]
 
 
 def price_of(transfer: Transfer) -> list[RenderableType]:

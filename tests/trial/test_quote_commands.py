@@ -6,12 +6,15 @@ import msgspec
 import pytest
 
 from hub.core.change import Case
+from hub.core.command import Done, Heard
+from hub.core.meaning import reference as named
 from hub.core.transfer import State
 from hub.flow import Door
 from hub.roles.scheme import read_scheme
 from hub.trial.crossings import HILL, KILIMA, NILE
 from hub.trial.plays import BAOBAB, SAVANNA
-from routing.message import Resource
+from routing.message import Heard as HeardBy
+from routing.message import Operation, Outcome, Resource, Verdict
 from routing.money import Money
 from tests.trial.market import explained, opened_market, published, quoted, sent
 from tests.trial.test_commands import ROOT, hub
@@ -39,13 +42,12 @@ async def test_what_a_transfer_would_cost_binds_nobody(door: Door, migrated_url:
     said = hub(*ask, database=migrated_url)
     best, other = line_with(said, " kivuko", "283600 UGX"), line_with(said, " mizani", "283070 UGX")
     assert said.index(best) < said.index(other)
-    assert all(
-        part in best for part in ("crossing 50 + excise 7.5", "10057.5 KES", "incoming 1500", "when it confirms")
-    )
+    assert all(part in best for part in (" 57.5 ", "10057.5 KES", " 1500 ", "(confirms)"))
+    assert said.count("; payer: crossing 50 + excise 7.5 KES; payee: incoming 1500 UGX") == 2
     assert "the corridor requires senderKyc.subjectName.fullName" in said
     assert not any((await door.store.market()).open_minor.values())
     received = hub(*ask[:1], "100000", *ask[2:], "--receive", database=migrated_url)
-    assert all("100000 UGX" in line_with(received, f" {name}", " KES ", "UGX ") for name in ("kivuko", "mizani"))
+    assert all(" KES " in line_with(received, name, "100000 UGX") for name in ("kivuko", "mizani"))
 
 
 async def test_who_is_left_out_is_said_with_why(door: Door, migrated_url: str) -> None:
@@ -145,6 +147,27 @@ async def test_what_has_no_price_and_what_is_not_there_say_so(door: Door, migrat
     assert "no price: 150 KES moves as it is" in await explained(door, home)
     assert "there is no quotation, quote or transfer" in hub("explain", "f" * 32, database=migrated_url, code=1)
     assert "is no id" in hub("explain", "INV-1", database=migrated_url, code=1)
+
+
+async def test_what_the_payees_provider_does_not_carry_is_left_out_too(door: Door) -> None:
+    reference = await quoted(door, "10000", payee=NILE)
+    assert "nile is asked and has not answered yet" in await explained(door, reference)
+    fee = {"sendingAmount": "285100", "receivingAmount": "284100"}  # of the best quote's amount, and of no other
+    own = {**fee, "quoteId": "own", "sendingCurrency": "UGX", "receivingCurrency": "UGX"}
+    outcome = Outcome(
+        transfer=reference,
+        operation=Operation.ISSUE,
+        connection="nile-gsma",
+        reference=named(reference, Operation.ISSUE),
+        verdict=Verdict.ACCEPTED,
+        heard=HeardBy.CALLBACK,
+        provider_reference="own",
+        resource={"quotationStatus": "completed", "quotes": [own]},
+    )
+    assert isinstance(await door.handle(Heard(outcome=outcome)), Done)
+    said = await explained(door, reference)
+    assert line_with(said, "1000 UGX", "nile asks it in its own quote")
+    assert "mizani: left out, nile's own quotes do not fit it (mizani at 28.457 (28.60 less 50" in said
 
 
 async def test_a_quotation_that_came_to_nothing_says_why(door: Door) -> None:

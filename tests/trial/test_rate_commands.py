@@ -23,7 +23,7 @@ def test_a_rate_is_published_shown_and_kept_in_the_history(applied: str) -> None
     said = hub("rates", "set", "mizani", "kes", "ugx", "28.60", "--by", "jo", "--valid", "300", database=applied)
     assert "in force: mizani gives 28.60 UGX for 1 KES" in said
     line = next(each for each in hub("rates", database=applied).splitlines() if "28.60" in each)
-    assert all(part in line for part in ("50 bp", "28.457", "in force", "0 of 10000000 UGX", "30000000 UGX"))
+    assert all(part in line for part in ("50 bp", "28.457", "in force", "0 of 10000000", "30000000"))
     assert "operator jo" in hub("rates", "history", *PAIR, database=applied)
 
 
