@@ -6,16 +6,31 @@ import msgspec
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from hub.core.admit import body_of
 from hub.core.command import Command, Due, Fund, Heard, Result, Ruling
 from hub.core.participant import SchemeFile
+from hub.core.pricing.market import exposures
 from hub.core.pricing.price import Side
 from hub.core.pricing.rules import Earner, FeeRule, LimitRule, Period, Then, Unquoted, Whose
-from hub.core.transfer import AWAITED, State
+from hub.core.transfer import AWAITED, FINAL, Event, Flow, State
 from hub.ledger.account import counters
 from hub.ledger.position import covers
 from routing.message import FailureClass, Operation, Resource, Verdict
 from routing.money import Money
-from tests.core.corridor import OFFERS, UGANDA, corridor_file, opened, paying, publishes, quotation, reversing, sending
+from tests.core.corridor import (
+    OFFERS,
+    UGANDA,
+    corridor_file,
+    flows,
+    held,
+    net,
+    opened,
+    paying,
+    publishes,
+    quotation,
+    reversing,
+    sending,
+)
 from tests.core.stage import ALPHA, Hub, outcome, transfer_id
 
 ENOUGH = "800000"
@@ -77,6 +92,8 @@ STEPS = st.builds(
     st.sampled_from(["alpha", "bravo", "third"]),
     st.sampled_from(list(Verdict)),
 )
+BEGUN = (State.RECEIVED, Event.ADMITTED)
+UNDONE = {State.ABORTED, State.REFUNDED}
 RATES = ("28", "28.5", "29", "31", "26.5")
 
 
@@ -174,5 +191,63 @@ def test_no_position_and_no_exposure_ever_passes_its_bound(steps: list[Step]) ->
         assert all(0 <= minor <= 60_000 for (_, currency), minor in market.open_minor.items() if currency == "UGX")
         assert all(tally.minor >= 0 and tally.times >= 0 for tally in hub.tallies.values())
         assert all(tally.minor <= 3_000_00 for key, tally in hub.tallies.items() if key.startswith("much/"))
+
+
+def counted(hub: Hub) -> dict[str, tuple[int, int]]:
+    """Count anew, from the transfers alone, what is under the limits."""
+    found: dict[str, tuple[int, int]] = {}
     for transfer in hub.transfers.values():
-        assert transfer.state is not State.RECEIVED
+        if transfer.state not in UNDONE:
+            for count in transfer.price.counts if transfer.price is not None else ():
+                minor, times = found.get(count.key, (0, 0))
+                found[count.key] = (minor + count.minor, times + 1)
+    return found
+
+
+def is_or_was_held(hub: Hub, transfer: str) -> bool:
+    """Say whether the transfer began as most do, without waiting for an operator first."""
+    return any(each.transfer == transfer and (each.state, each.event) == BEGUN for each in hub.trail)
+
+
+def open_quotes(hub: Hub) -> dict[tuple[str, str], int]:
+    """Add up anew, from what was offered alone, what FX providers are bound to give by quotes that can be paid yet."""
+    found: dict[tuple[str, str], int] = {}
+    for transfer in hub.transfers.values():
+        if transfer.flow is not Flow.ERRAND or transfer.state is State.ABORTED:
+            continue
+        made = hub.instruments.get(transfer.id)
+        quotes = body_of(transfer).quotes if made is None else made.quotes
+        user = hub.transfers.get(made.used_by or "") if made is not None else None
+        if user is not None and is_or_was_held(hub, user.id):
+            continue  # the ledger binds them since
+        for (provider, currency, until_ms), minor in exposures(quotes).items():
+            if until_ms > hub.now_ms:
+                found[provider, currency] = found.get((provider, currency), 0) + minor
+    return found
+
+
+@settings(max_examples=300)
+@given(st.lists(STEPS, max_size=30), st.sampled_from([0, 5, 400]))
+def test_everything_that_is_kept_is_what_the_transfers_say(steps: list[Step], seconds: int) -> None:
+    hub = opened(world())
+    funded: dict[tuple[str, str], int] = {}
+    for serial, step in enumerate(steps):
+        hub.now_ms += seconds * 1000 if serial == len(steps) // 2 else 0
+        what = command(hub, step, serial)
+        before = set(hub.funded)
+        hub.one(what)
+        if isinstance(what, Fund) and hub.funded != before:
+            key = (what.participant, what.money.currency)
+            funded[key] = funded.get(key, 0) + what.money.minor
+    holding = [each for each in hub.transfers.values() if each.minor and each.state not in FINAL | {State.IN_REVIEW}]
+    moved = [each for each in hub.transfers.values() if each.minor and each.state is State.COMMITTED]
+    expected: dict[tuple[str, str], int] = {}
+    for leg in (leg for each in holding for leg in each.legs):
+        expected[leg.debit, leg.money.currency] = expected.get((leg.debit, leg.money.currency), 0) + leg.money.minor
+    assert held(hub) == expected
+    gained = flows(leg for each in moved for leg in each.legs)
+    owned = {key: gained.get(key, 0) + funded.get(key, 0) for key in {*gained, *funded}}
+    assert net(hub) == {key: minor for key, minor in owned.items() if minor}
+    assert {key: tuple(each) for key, each in hub.tallies.items() if any(each)} == counted(hub)
+    opened_ = {key: minor for key, minor in hub.market().open_minor.items() if minor}
+    assert opened_ == open_quotes(hub)

@@ -144,12 +144,12 @@ def _legs(
     for hop in hops:
         found.append(Leg(giver, hop.provider, amount))
         giver, amount = hop.provider, hop.target
-    # Who gives to the payee FSP also gives what others earn of it; what the payee FSP earns stays in what it gets.
+    # Who gives to the payee FSP also gives what is earned of it.
     arrives, earned = converted.minor, []
     for fee in fees:
         if fee.paid_by is Side.PAYER:
             earned.append(Leg(payer_fsp, fee.earned_by, fee.money))
-        elif fee.earned_by != payee_fsp:
+        else:
             earned.append(Leg(giver, fee.earned_by, fee.money))
             arrives -= fee.money.minor
     return merged([*found, Leg(giver, payee_fsp, Money(arrives, converted.currency)), *earned])
