@@ -66,7 +66,8 @@ def resolve(
         async with opened(Settings()) as store:
             for case in before.cases if before is not None else ():
                 await store.close_case(case.transfer, case.seq, by)
-        out.print(f"{id_} is now {result.state}" + (f": {result.reason}" if result.reason else ""), highlight=False)
+        said = f"{id_} is now {result.state}" if result.changed else f"nothing changed: {id_} is {result.state}"
+        out.print(said + (f", {result.reason}" if result.reason else ""), highlight=False)
 
     loop(main)
 

@@ -192,7 +192,10 @@ async def test_what_was_flagged_waits_is_shown_and_goes_on_or_ends(door: Door, m
     on = hub("transfer", "resolve", released, "accepted", "--state", "in_review", *ruling, database=migrated_url)
     assert f"{released} is now {State.CONVERTING}" in on
     off = hub("transfer", "resolve", ended, "refused", "--state", "in_review", *ruling, database=migrated_url)
-    assert f"{ended} is now {State.ABORTED}: " in off
+    assert f"{ended} is now {State.ABORTED}, not_carried_out" in off
+    assert "nothing changed: " in hub(
+        "transfer", "resolve", ended, "refused", "--state", "in_review", *ruling, database=migrated_url
+    )
     assert await cases_of(door) == set()
 
 
