@@ -105,10 +105,10 @@ def _plan(submit: Submit, facts: Facts) -> Plan:
     if price is not None and not submit.original:
         check_taken(submit.body, facts.instruments, price.taken)
     accounts = _accounts(transfer, facts, by_market=by_market)
-    _within_limits(sides.money, facts)
-    limits = Limited([]) if submit.original else _limited(transfer, sides, facts)
     if not submit.original:
         _check_corridor(transfer, submit, facts)
+    _within_limits(sides.money, facts)
+    limits = Limited([]) if submit.original else _limited(transfer, sides, facts)
     barred, connections, reasons = _routes(transfer, facts)
     transfer = msgspec.structs.replace(
         transfer,

@@ -4,6 +4,7 @@ Everything that changes money is one of these commands. Ids are 32 hexadecimal d
 milliseconds on the database's clock, amounts are minor units.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Final
 
@@ -69,6 +70,14 @@ class Reason(StrEnum):
     STATE_FORBIDS = "state_forbids"  # a PATCH or ruling that the transfer's state does not allow
     TRANSFER_UNKNOWN = "transfer_unknown"
     BROKEN = "broken"  # the hub itself failed on this one; nothing was changed
+
+
+_ORDER: Final = {reason: number for number, reason in enumerate(Reason)}
+
+
+def first_of(reasons: Iterable[Reason]) -> Reason | None:
+    """Return the reason that is said of several; None: there is none."""
+    return min(reasons, key=_ORDER.__getitem__, default=None)
 
 
 # What is said at once, instead of accepting the request and failing it: who calls, and what the path names.

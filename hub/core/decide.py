@@ -27,6 +27,7 @@ from hub.core.command import (
     Submit,
     Transfer,
     Word,
+    first_of,
 )
 from hub.core.errand import issued
 from hub.core.facts import Facts
@@ -168,7 +169,8 @@ class Bench:
         detail = "; ".join(why for why in (*found.reasons, passed.detail, flagged) if why)
         event = Event.ADMITTED if found.made is None else Event.ANSWERED
         event = Event.FLAGGED if flagged else event
-        transfer, row = self._begun(found.transfer, event, found.barred or passed.barred)
+        barred = first_of(why for why in (found.barred, passed.barred) if why is not None)
+        transfer, row = self._begun(found.transfer, event, barred)
         if row.event is not Event.BARRED:
             self._admitted(command, found, names, is_held=row.event is Event.ADMITTED)
         resource = found.made.terms if found.made is not None and row.event is Event.ANSWERED else {}

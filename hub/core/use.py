@@ -161,18 +161,20 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
     quotes = [each for each in quotation.quotes if not wanted or each.id == wanted]
     if not quotes:
         raise RefusedError(Reason.QUOTE_UNKNOWN)
+    if quotation.spent:
+        raise RefusedError(Reason.QUOTE_USED)
+    if all(_has_expired(each, now_ms) for each in quotes):
+        raise RefusedError(Reason.QUOTE_EXPIRED)
     method = str(_quoted(use.body).get("deliveryMethod") or "")
     quotes = [each for each in quotes if not method or not each.delivery or each.delivery == method]
     if not quotes:
         raise RefusedError(Reason.QUOTE_DIFFERS, "it was quoted for another way of delivery")
-    if quotation.spent:
-        raise RefusedError(Reason.QUOTE_USED)
     if difference := _difference(use.body, quotes[0]):
         raise RefusedError(Reason.QUOTE_DIFFERS, difference)
     quote = next((each for each in quotes if each.price.sent == money), None)
     if quote is None:
         raise RefusedError(Reason.QUOTE_DIFFERS, "the amount is not the one that was quoted")
-    if quote.price.expires_ms is not None and now_ms >= quote.price.expires_ms:
+    if _has_expired(quote, now_ms):
         raise RefusedError(Reason.QUOTE_EXPIRED)
     # Only the quote that the payee FSP itself gave is named to it: for another amount it gave none.
     body = _replaced(use.body, quotation, own_quote=quote.own) if quote.own else use.body
@@ -183,6 +185,10 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
     words = explained(quotation.quotes)[quotation.quotes.index(quote)]
     why = f"quote {quote.id} of quotation {quotation.reference}: {words}"
     return use._replace(body=body, quote=quote, reasons=(*use.reasons, why))
+
+
+def _has_expired(quote: Quote, now_ms: int) -> bool:
+    return quote.price.expires_ms is not None and now_ms >= quote.price.expires_ms
 
 
 def _difference(body: Body, quote: Quote) -> str:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from hub.core.command import Reason
+from hub.core.command import Reason, first_of
 from hub.core.derived import uuid_of
 from hub.core.participant import Scheme
 from hub.core.pricing.fees import Way
@@ -86,10 +86,8 @@ def offers(ask: Ask, scheme: Scheme, market: Market, now_ms: int, *, id_: str) -
                 continue
             found.append((price, delivery, _why(price, sellers, on)))
     if not found:
-        nothing = Reason.CURRENCY_UNSUPPORTED
-        return Offers(
-            [], left_out or [f"nobody sells {ask.way.target} for {ask.way.source}"], min_reason(reasons, nothing)
-        )
+        nobody = f"nobody sells {ask.way.target} for {ask.way.source}"
+        return Offers([], left_out or [nobody], first_of(reasons) or Reason.CURRENCY_UNSUPPORTED)
     found.sort(key=lambda each: rank(each[0], receive=ask.receive))
     quotes = [
         Quote(
@@ -111,12 +109,6 @@ def offers(ask: Ask, scheme: Scheme, market: Market, now_ms: int, *, id_: str) -
 def quote_id(quotation: str, number: int) -> str:
     """Return a quote's id: a UUID in the form of version 4, as it travels into ISO 20022; made of the quotation's."""
     return uuid_of(f"{quotation}:quote:{number}")
-
-
-def min_reason(reasons: Sequence[Reason], otherwise: Reason) -> Reason:
-    """Return the reason that is said first, in the order of precedence."""
-    order = list(Reason)
-    return min(reasons, key=order.index) if reasons else otherwise
 
 
 def rank(price: Price, *, receive: bool) -> tuple[int, int, int, tuple[str, ...]]:
