@@ -170,7 +170,7 @@ def test_a_tax_is_of_the_fees_it_names_and_of_the_amount_where_it_names_none() -
 
 
 def test_a_tax_of_what_was_not_charged_is_nothing() -> None:
-    rules = [rule("service", types=("billpay",), percent="2"), rule("excise", of=("service",), percent="20", tax=True)]
+    rules = [rule("service", types=("billpay",), percent="2"), rule("excise", of=("service",), percent="100", tax=True)]
     assert charged(rules, "1000") == []
 
 
