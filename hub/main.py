@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from hub.commands.batch import batches
+from hub.commands.bench import bench
 from hub.commands.notices import notices
 from hub.commands.plain import loop as _loop
 from hub.commands.plain import out
@@ -260,43 +261,7 @@ def run_demo() -> None:
     _loop(lambda: keep_up(out))
 
 
-@app.command()
-def bench(
-    rate: Annotated[int, typer.Option(help="transfers per second that are begun, whatever comes back")] = 410,
-    seconds: Annotated[int, typer.Option(help="how long")] = 30,
-    embedded: Annotated[bool, typer.Option("--embedded", help="one process, bus inside")] = False,  # noqa: FBT002
-    json: Annotated[Path | None, typer.Option(help="write the figures here as well")] = None,
-    ledger_only: Annotated[bool, typer.Option("--ledger-only", help="the ledger against pgbench only")] = False,  # noqa: FBT002
-    batch: Annotated[int, typer.Option(help="one batch of so many rows instead")] = 0,
-    listing: Annotated[int, typer.Option(help="lists of so many transfers of one account instead")] = 0,
-    inquiries: Annotated[int, typer.Option(help="so many questions per second instead")] = 0,
-) -> None:
-    """Measure the whole hub under open-loop load. Example: [cyan]hub bench --rate 400 --seconds 30 --json b.json[/]"""
-    from hub.observe import configure  # noqa: PLC0415
-    from hub.trial.batch_bench import measure_batch  # noqa: PLC0415
-    from hub.trial.bench import Options, measure  # noqa: PLC0415
-    from hub.trial.inquiry_bench import measure_inquiries  # noqa: PLC0415
-    from hub.trial.listing_bench import measure_listing  # noqa: PLC0415
-
-    configure("error")
-    if inquiries:
-        if not _loop(lambda: measure_inquiries(out, rate=inquiries, seconds=seconds, json_file=json)):
-            raise typer.Exit(1)
-        return
-    if listing:
-        if not _loop(lambda: measure_listing(out, listing, json_file=json)):
-            raise typer.Exit(1)
-        return
-    if batch:
-        if not _loop(lambda: measure_batch(out, batch, embedded=embedded, json_file=json)):
-            raise typer.Exit(1)
-        return
-    options = Options(rate=rate, seconds=seconds, embedded=embedded, json_file=json, ledger_only=ledger_only)
-    if not _loop(lambda: measure(out, options)):
-        raise typer.Exit(1)
-
-
-for verb in (cases, quote, explain):
+for verb in (cases, quote, explain, bench):
     app.command()(verb)
 
 

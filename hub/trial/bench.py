@@ -11,7 +11,7 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -151,9 +151,14 @@ def role_environment(database: str, broker: str | None, ports: Sequence[int], va
 
 @asynccontextmanager
 async def setup(
-    folder: Path, *, embedded: bool, wallets: int = WALLETS, simulator_arguments: Sequence[str] = ()
+    folder: Path,
+    *,
+    embedded: bool,
+    wallets: int = WALLETS,
+    simulator_arguments: Sequence[str] = (),
+    scheme: Callable[[str, int], SchemeFile] | None = None,
 ) -> AsyncIterator[Setup]:
-    """Start everything; leave nothing running."""
+    """Start everything, with the bench's own scheme unless another is made; leave nothing running."""
     async with AsyncExitStack() as stack:
         postgres, broker = PrivatePostgres(folder / "postgres"), None if embedded else PrivateBroker(folder / "broker")
         await asyncio.to_thread(postgres.start)
@@ -168,7 +173,7 @@ async def setup(
         await store.open()
         stack.push_async_callback(store.close)
         simulator = f"http://127.0.0.1:{ports[2]}"
-        await store.apply_scheme(scheme_of(simulator, wallets), "bench")
+        await store.apply_scheme((scheme or scheme_of)(simulator, wallets), "bench")
         env = role_environment(database, broker.url if broker else None, ports, folder)
         processes = [_simulator(folder, ports[2], wallets, simulator_arguments), *_roles(folder, env, ports)]
         for process in processes:

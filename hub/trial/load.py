@@ -29,6 +29,7 @@ class Tally:
 
     def clear(self) -> None:
         """Forget everything, as after a warm-up."""
+        self.awaited: dict[str, asyncio.Future[bytes]] = {}  # callbacks that somebody waits for, to go on with them
         self.begun: dict[str, float] = {}  # correlation id -> when it was meant to begin
         self.accepted: dict[str, str] = {}  # correlation id -> transaction
         self.refused: dict[str, str] = {}
@@ -59,6 +60,11 @@ class Sink:
         correlation = request.match_info["correlation"]
         body = await request.read()
         tally = self._tally
+        awaited = tally.awaited.pop(correlation, None)
+        if awaited is not None:
+            if not awaited.done():
+                awaited.set_result(body)
+            return web.Response(status=204)
         count = tally.called_back.get(correlation, 0)
         tally.called_back[correlation] = count + 1
         begun = tally.begun.get(correlation)
@@ -88,7 +94,7 @@ async def offer(tally: Tally, make: Make, *, rate: int, seconds: float, begun: C
         wait = meant - time.monotonic()
         if wait > 0.0005:
             await asyncio.sleep(wait)
-        task = asyncio.create_task(_one(tally, meant, *make(n)))
+        task = asyncio.create_task(begin(tally, meant, *make(n)))
         loop_tasks.add(task)
         task.add_done_callback(loop_tasks.discard)
         if n % 50 == 0:
@@ -97,7 +103,8 @@ async def offer(tally: Tally, make: Make, *, rate: int, seconds: float, begun: C
     await asyncio.gather(*loop_tasks)
 
 
-async def _one(tally: Tally, meant: float, client: Client, kind: str, body: dict[str, Any]) -> None:
+async def begin(tally: Tally, meant: float, client: Client, kind: str, body: dict[str, Any]) -> None:
+    """Ask for one transfer, and note what was answered; it was meant to begin at `meant`."""
     correlation = str(uuid.uuid4())
     tally.begun[correlation] = meant
     try:
