@@ -3,7 +3,7 @@
 Reads one consistent snapshot and changes nothing, so it may run beside the traffic.
 """
 
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from hub.ledger.account import Account
 from hub.ledger.audit import Audit
 from hub.ledger.journal import Entry, Phase, Posting
 from hub.store import statements
+from hub.store.audit_prices import price_findings
 
 _accounts: Final = msgspec.json.Decoder(list[Account]).decode
 FETCH: Final = 5_000
@@ -174,6 +175,7 @@ def run_audit(url: str) -> Report:
             (_ORPHANS, "postings for {0}, which is no transfer"),
         ):
             audit.findings.extend(says.format(*row) for row in connection.execute(statement))
+        audit.findings.extend(islice(price_findings(connection), FINDINGS_MAX))
         return Report(
             findings=audit.findings,
             journals=audit.journals,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from hub.lab.postgres import PrivatePostgres
-from tests.store.history import write_history
+from tests.store.history import write_history, write_history_abroad
 from tests.store.house import House
 
 
@@ -32,3 +32,12 @@ def history_url(postgres: PrivatePostgres, _template: str) -> Iterator[str]:
     asyncio.run(write_history(url))
     yield url
     postgres.drop_database("history")
+
+
+@pytest.fixture(scope="module")
+def history_abroad_url(postgres: PrivatePostgres, _template: str) -> Iterator[str]:
+    """A database with the history abroad, one for all tests of a file: leave it as it is."""
+    url = postgres.create_database("history_abroad", _template)
+    asyncio.run(write_history_abroad(url))
+    yield url
+    postgres.drop_database("history_abroad")

@@ -1,12 +1,24 @@
-"""A history with one transfer in each kind of state, and money from the bank."""
+"""Histories: one transfer in each kind of state at home, prices of every kind abroad, and money from the bank."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
 
 from hub.core.command import Fund
+from hub.core.transfer import State
+from hub.store.tables import metadata
 from routing.message import Operation, Verdict
 from routing.money import Money
+from tests.core.corridor import corridor_file, paying, publishes, reversing, sending
+from tests.store.abroad import DAILY, FEES, open_corridor, paid, quoted
 from tests.store.house import House, submit, transfer_id
 
 RESERVED, COMMITTED, ABORTED, OWED, REFUNDED = (transfer_id(number) for number in range(5))
 BARRED = transfer_id(9)
+QUOTED, PAID, UNDER_WAY, UNQUOTED, REVERSAL, REVIEWED = (transfer_id(number) for number in range(100, 106))
+TABLES = [sql.Identifier(name) for name in metadata.tables]
 
 
 async def write_history(url: str) -> None:
@@ -19,3 +31,37 @@ async def write_history(url: str) -> None:
         await house.door.handle_all([submit(8, "900"), submit(9, "900")])
         await house.hear(await house.owed(4), Operation.REFUND, Verdict.ACCEPTED)
         await house.door.handle(Fund(participant="alpha", money=Money(500, "KES"), reference="bank-1", by="treasury"))
+
+
+async def write_history_abroad(url: str) -> None:
+    """Write one of quotes, fees, limits and conversions into an empty database that holds the hub's tables."""
+    async with House(url) as house:
+        tolerant = {"alpha": {"tolerance_bps": 500}}
+        terms = {"unquoted": "quote"}
+        await open_corridor(house, corridor_file(terms=terms, fee=FEES, limit=(DAILY,), members=tolerant))
+        await paid(house, 101, await quoted(house, 100))
+        await house.hear(await house.transfer(PAID), Operation.CREDIT, Verdict.ACCEPTED)
+        await paid(house, 102, await quoted(house, 110, amount="50"), amount="50")
+        await house.door.handle(sending(103, amount="700", receivingCurrency="UGX"))
+        assert (await house.transfer(UNQUOTED)).state is State.RESERVED
+        await house.door.handle(reversing(104, PAID, "100", caller="bravo"))
+        await house.hear(await house.transfer(REVERSAL), Operation.CREDIT, Verdict.ACCEPTED)
+        await house.door.handle(paying(105, await quoted(house, 111), flagged="on a list"))
+        await house.door.handle(publishes(rate="28.6"))
+
+
+@contextmanager
+def put_back(url: str) -> Iterator[None]:
+    """Put a database back as it was, whatever is done to it."""
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA kept")
+        for table in TABLES:
+            connection.execute(sql.SQL("CREATE TABLE kept.{0} AS TABLE public.{0}").format(table))
+    yield
+    with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for table in TABLES:
+            connection.execute(sql.SQL("DELETE FROM public.{}").format(table))
+            insert = sql.SQL("INSERT INTO public.{0} OVERRIDING SYSTEM VALUE TABLE kept.{0}")
+            connection.execute(insert.format(table))
+        connection.execute("DROP SCHEMA kept CASCADE")

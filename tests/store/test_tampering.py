@@ -4,30 +4,16 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from hub.store.audit import run_audit
-from hub.store.tables import metadata
-from tests.store.history import ABORTED, BARRED, COMMITTED, OWED, REFUNDED, RESERVED
-
-TABLES = [sql.Identifier(name) for name in metadata.tables]
+from tests.store.history import ABORTED, BARRED, COMMITTED, OWED, REFUNDED, RESERVED, put_back
 
 
 @pytest.fixture
 def url(history_url: str) -> Iterator[str]:
     """The history, put back after the test as it was."""
-    with psycopg.connect(history_url) as connection:
-        connection.execute("CREATE SCHEMA kept")
-        for table in TABLES:
-            connection.execute(sql.SQL("CREATE TABLE kept.{0} AS TABLE public.{0}").format(table))
-    yield history_url
-    with psycopg.connect(history_url) as connection:
-        connection.execute("SET session_replication_role = replica")
-        for table in TABLES:
-            connection.execute(sql.SQL("DELETE FROM public.{}").format(table))
-            put_back = sql.SQL("INSERT INTO public.{0} OVERRIDING SYSTEM VALUE TABLE kept.{0}")
-            connection.execute(put_back.format(table))
-        connection.execute("DROP SCHEMA kept CASCADE")
+    with put_back(history_url):
+        yield history_url
 
 
 def test_the_audit_counts_what_there_is_and_finds_nothing_wrong(history_url: str) -> None:
