@@ -12,14 +12,14 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 7_215_001
 
 
-def upgrade(url: str) -> None:
-    """Bring the database at `url` (postgresql://...) up to date; does nothing when it is."""
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the database at `url` (postgresql://...) up to date, or to a revision; does nothing when it is."""
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
             connection.commit()
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection), revision)
             connection.commit()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
             connection.commit()
