@@ -31,6 +31,7 @@ from routing.money import EXPONENTS, Money, MoneyError
 
 HISTORY_MAX: Final = 10_000  # rates to look back through; a provider that is asked every ten seconds: a day
 _LEFT_OUT: Final = ": left out, "
+_AT_ORIGINAL: Final = "reversed at the original rate"
 
 
 class Way(NamedTuple):
@@ -49,6 +50,7 @@ class _Told(NamedTuple):
     scheme: Scheme
     rates: dict[tuple[str, str, str], Published]
     made_ms: int
+    turned: bool = False  # a reversal at the original's rate, whatever the rates are now
 
 
 async def explanation(reader: Reader, id_: str, now_ms: int) -> RenderableType:
@@ -92,6 +94,7 @@ async def _of_transfer(reader: Reader, found: Timeline, now_ms: int) -> Renderab
             return Group(head, await _of_quotation(reader, kept[0], now_ms, only=price.quote))
     way = Way(transfer.payer_fsp, transfer.payee_fsp, body.type)
     told = await _told(reader, [price], transfer.created_ms)
+    told = told._replace(turned=bool(transfer.original) and _AT_ORIGINAL in first)
     why = [Text(f"  {line}", style="dim") for line in _lines(first)]
     return Group(head, Text(parties(transfer)), *_explained(price, way, told), Text("said when it was admitted:"), *why)
 
@@ -191,9 +194,7 @@ def _explained(price: Price, way: Way, told: _Told) -> list[RenderableType]:
         table = plain_table("", "FX provider", "takes", "gives", "customer's rate", "because", "rounding")
         for hop in price.hops:
             takes, gives = (amount(money.minor, money.currency) for money in (hop.source, hop.target))
-            table.add_row(
-                hop.provider, takes, gives, hop.rate, rate_because(hop, told), _rounding(hop, way, told.scheme)
-            )
+            table.add_row(hop.provider, takes, gives, hop.rate, rate_because(hop, told), _rounding(hop, way, told))
         parts.append(table)
     if price.fees:
         parts.append(fee_table(price.fees, [fee_because(each, price, way, told.scheme) for each in price.fees]))
@@ -205,6 +206,8 @@ def _explained(price: Price, way: Way, told: _Told) -> list[RenderableType]:
 
 def rate_because(hop: Hop, told: _Told) -> str:
     """Say of which published rate and spread the customer's rate came."""
+    if told.turned:
+        return "the rate of the original, turned round"
     found = told.rates.get((hop.provider, hop.source.currency, hop.target.currency))
     if found is None:
         return f"the rate then is further back than {HISTORY_MAX} others"
@@ -222,15 +225,17 @@ def _offer(hop: Hop, scheme: Scheme) -> FxOffer | None:
     return next((each for each in sellers if each.provider == hop.provider), None)
 
 
-def _rounding(hop: Hop, way: Way, scheme: Scheme) -> str:
+def _rounding(hop: Hop, way: Way, told: _Told) -> str:
     """Say what was rounded: what arrives by the scheme's rule, or, where that was fixed, what is sent, upwards."""
     rate, exponents = Rate.parse(hop.rate), EXPONENTS[hop.target.currency] - EXPONENTS[hop.source.currency]
     worth = Fraction(hop.source.minor * rate.digits, 10**rate.scale) * Fraction(10) ** exponents
+    if told.turned:
+        return "all parts add up to the original"
     if worth == hop.target.minor:
         return "none: it comes out even"
     if way.receive:
         return "what is sent, up to the least that is worth it"
-    return f"what arrives, {_rule(scheme.rounding)}"
+    return f"what arrives, {_rule(told.scheme.rounding)}"
 
 
 def _rule(rounding: Rounding) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
-from hub.core.command import Body, Done, NewRate, Publish, Submit
+from hub.core.command import Body, Done, Heard, NewRate, Publish, Submit
+from hub.core.meaning import reference
+from hub.core.transfer import State
 from hub.flow import Door
 from hub.http.ids import new_id
 from hub.roles.scheme import read_scheme
@@ -17,7 +19,8 @@ from hub.trial.crossings import HILL, KYC
 from hub.trial.explain import explanation
 from hub.trial.plays import BAOBAB, party
 from routing.local import LocalBus
-from routing.message import Errand, Resource
+from routing.message import Errand, Operation, Outcome, Resource, Verdict
+from routing.message import Heard as HeardBy
 from routing.money import NOTHING, Money
 from routing.party import Party
 from routing.party import party as normalised
@@ -80,6 +83,30 @@ async def _done(door: Door, payee: str, money: Money, **more: Any) -> str:
     submit = Submit(transfer=new_id(), caller="baobab", body=body, money=money, kyc=KYC)
     result = await door.handle(submit)
     assert isinstance(result, Done), result
+    return submit.transfer
+
+
+async def committed(door: Door, transfer: str) -> None:
+    """Have the payee's bank say that it credited."""
+    operation = Operation.CREDIT
+    outcome = Outcome(
+        transfer=transfer,
+        operation=operation,
+        connection="hillbank-iso",
+        reference=reference(transfer, operation),
+        verdict=Verdict.ACCEPTED,
+        heard=HeardBy.CALLBACK,
+    )
+    result = await door.handle(Heard(outcome=outcome))
+    assert isinstance(result, Done)
+    assert result.state is State.COMMITTED
+
+
+async def reversed_by(door: Door, caller: str, original: str) -> str:
+    """Have the whole of a transfer reversed; returns the reversal's reference."""
+    body = Body(request=new_id(), payer=(), payee=(), type="reversal")
+    submit = Submit(transfer=new_id(), caller=caller, body=body, money=None, original=original)
+    assert isinstance(await door.handle(submit), Done)
     return submit.transfer
 
 

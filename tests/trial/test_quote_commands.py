@@ -16,7 +16,7 @@ from hub.trial.plays import BAOBAB, SAVANNA
 from routing.message import Heard as HeardBy
 from routing.message import Operation, Outcome, Resource, Verdict
 from routing.money import Money
-from tests.trial.market import explained, opened_market, published, quoted, sent
+from tests.trial.market import committed, explained, opened_market, published, quoted, reversed_by, sent
 from tests.trial.test_commands import ROOT, hub
 
 KES_10_000 = Money(10_000_00, "KES")
@@ -122,6 +122,16 @@ async def test_two_conversions_are_explained_one_by_one_and_without_a_quote_too(
     assert line_with(said, "kivuko ", "102126.68 TZS", "2655.4, published", "no spread")
     assert "said when it was admitted:" in said
     assert KILIMA not in said
+
+
+async def test_a_reversal_is_at_the_rate_of_then(door: Door) -> None:
+    (kept,) = await door.store.instruments(Resource.QUOTATION, await quoted(door, "10000"))
+    transfer = await sent(door, KES_10_000, quotationReference=kept.reference, quoteId=kept.quotes[1].id)
+    await committed(door, transfer)
+    await published(door, "mizani", "KES", "UGX", "28.8")
+    said = await explained(door, await reversed_by(door, "hillbank", transfer))
+    assert line_with(said, "284570 UGX", "10000 KES", "the rate of the original, turned round")
+    assert "reversed at the original rate 28.457" in said
 
 
 async def test_what_was_left_out_is_remembered_when_the_market_is_another(door: Door) -> None:
