@@ -53,7 +53,7 @@ def test_the_market_is_read_where_a_price_may_be_made(
 
 
 def test_everything_is_listed_once_and_in_one_order() -> None:
-    commands = [
+    commands: list[Command] = [
         paying(4, MADE),
         reversing(3, transfer_id(9)),
         RULING,
