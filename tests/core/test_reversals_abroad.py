@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.command import Reason, Transfer
+from hub.core.command import Command, Heard, Reason, Transfer
+from hub.core.meaning import reference
 from hub.core.participant import SchemeFile
 from hub.core.pricing.price import HUB, Side
 from hub.core.pricing.rules import FeeRule, FxOffer, ReversalRate
@@ -19,16 +20,18 @@ from tests.core.corridor import (
     RATES,
     confirming,
     corridor_file,
+    flows,
     held,
     net,
     opened,
+    owed,
     paying,
     publishes,
     quoted,
     reversing,
     why,
 )
-from tests.core.stage import Hub
+from tests.core.stage import Hub, outcome, transfer_id
 
 A, R = Verdict.ACCEPTED, Verdict.REFUSED
 CREDIT, DEBIT, CONVERT = Operation.CREDIT, Operation.DEBIT, Operation.CONVERT
@@ -118,6 +121,32 @@ def test_more_than_the_original_is_never_reversed(*, together: bool) -> None:
     assert held(hub) == {("bravo", "UGX"): 28_500, ("delta", "KES"): 1_000_00}
 
 
+@pytest.mark.parametrize("refused", [None, 3, 4], ids=["none", "the first", "the second"])
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+def test_the_last_part_takes_all_that_is_left_whichever_was_refused(refused: int | None, *, together: bool) -> None:
+    """Each part is rounded down; what that leaves over, and what was refused, is in the last."""
+    hub = opened()
+    original = committed(hub)
+    for number in (3, 4):
+        hub.begun(reversing(number, original.id, "333.33"))
+    commands: list[Command] = [reversing(5, original.id, "100.01")]
+    if refused:
+        commands.append(Heard(outcome=outcome(hub.transfers[transfer_id(refused)], DEBIT, R)))
+    commands.append(reversing(6, original.id))
+    results = hub.batch(commands) if together else [hub.one(each) for each in commands]
+    assert {why(each) for each in results} == {""}
+    backs = {number: hub.transfers[transfer_id(number)] for number in (3, 4, 5, 6)}
+    taken = {number: each.price.taken.minor for number, each in backs.items() if each.price and number != refused}
+    assert {number: minor for number, minor in taken.items() if number < 6} == {
+        number: minor for number, minor in {3: 9_499, 4: 9_499, 5: 2_850}.items() if number != refused
+    }
+    assert held(hub) == {("bravo", "UGX"): 28_500, ("delta", "KES"): 1_000_00}
+    assert sum(taken.values()) == 28_500
+    for number in taken:
+        hub.hear(backs[number], DEBIT, A)
+    assert (net(hub), held(hub)) == ({}, {})
+
+
 @pytest.mark.parametrize(
     ("amount", "reason"),
     [
@@ -149,6 +178,44 @@ def test_what_was_confirmed_when_it_was_converted_is_confirmed_when_it_is_revers
     assert (said.operation, said.money, said.target) == (CONVERT, Money(28_500, "UGX"), Money(100_000, "KES"))
     hub.hear(hub.hear(back, CONVERT, A), DEBIT, A)
     assert net(hub) == {}
+
+
+@pytest.mark.parametrize(("amount", "source"), [(None, 28_500), ("400", 11_400)], ids=["the whole", "a part"])
+def test_who_confirms_is_told_the_rate_turned_round_and_which_of_its_conversions_it_is(
+    amount: str | None, source: int
+) -> None:
+    hub = opened(confirming())
+    original = committed(hub)
+    hub.begun(reversing(3, original.id, amount))
+    said = told(hub)
+    assert (said.operation, said.original) == (CONVERT, reference(original.id, CONVERT))
+    assert (said.money, said.target) == (Money(source, "UGX"), Money.parse(amount or "1000", "KES"))
+    assert said.rate == "0.0350877193", "what a shilling of Uganda is worth in Kenya, and not the other way round"
+
+
+def test_at_the_current_rate_a_conversion_is_a_new_one_and_undoes_none() -> None:
+    hub = opened(confirming(terms=CURRENT))
+    original = committed(hub)
+    hub.begun(reversing(3, original.id))
+    assert (told(hub).operation, told(hub).original, told(hub).rate) == (CONVERT, "", "0.035")
+
+
+@pytest.mark.parametrize(
+    ("amount", "rates"),
+    [(None, ["0.00027173913", "129.03225806452"]), ("0.04", ["", ""])],
+    ids=["the whole", "so little that nothing passes between the two"],
+)
+def test_every_conversion_on_the_way_back_says_its_own_rate(amount: str | None, rates: list[str]) -> None:
+    hub = opened(far(), FAR_RATES)
+    original = committed(hub)
+    price = hub.begun(reversing(3, original.id, amount)).price
+    assert price is not None
+    assert [(hop.provider, hop.source.currency, hop.target.currency) for hop in price.hops] == [
+        ("echo", "UGX", "USD"),
+        ("delta", "USD", "KES"),
+    ]
+    assert [hop.rate for hop in price.hops] == rates
+    assert flows(price.legs) == owed(price, "bravo", "alpha")
 
 
 STEPS = st.lists(st.tuples(st.integers(1, 60_000), st.booleans()), max_size=8)
