@@ -75,6 +75,37 @@ def test_the_fx_provider_is_asked_first_about_the_amounts_and_not_about_the_peop
 
 
 @every_way
+def test_the_fx_provider_learns_of_nobody_whatever_it_is_told_or_asked(way: Way) -> None:
+    hub = opened(confirming())
+    details = {
+        "descriptionText": "for the family",
+        "requestingOrganisation": {"name": "kin"},
+        "metadata": [{"k": "kin"}],
+    }
+    pays = paying(2, quoted(hub, caller=way.caller), caller=way.caller, kyc=KYC, details=details)
+    body = msgspec.structs.replace(pays.body, kyc="a sealed identity", sealed="a sealed credential")
+    transfer = hub.begun(msgspec.structs.replace(pays, body=body))
+    for operation in (CONVERT, UNWIND):
+        hub.now_ms = hub.transfers[transfer.id].due_ms or 0
+        hub.one(Due(transfer=transfer.id))
+        transfer = hub.hear(hub.transfers[transfer.id], operation, A)
+        if operation is CONVERT:
+            assert told(hub).description == "for the family", "who moves the money is told"
+            transfer = hub.hear(transfer, way.then, R, failure=FailureClass.PARTY_NOT_FOUND)
+    assert transfer.state is State.REFUNDED
+    bodies = [bytes(each.body) for each in hub.told if each.queue.endswith("delta-1")]
+    said = [msgspec.json.decode(each, type=Instruction) for each in bodies]
+    assert [(each.operation, each.act) for each in said] == [
+        (operation, act) for operation in (CONVERT, UNWIND) for act in (Act.DO, Act.ASK)
+    ]
+    for each in said:
+        assert (each.payer, each.payee, each.details, each.description, each.own) == ((), (), {}, "", {})
+        assert (each.kyc, each.sealed, each.errand) == ("", "", None)
+    for word in (ALPHA, UGANDA, "family", "kin", "sealed"):
+        assert not any(word.encode() in each for each in bodies), word
+
+
+@every_way
 def test_confirmed_it_goes_on_like_any_other(way: Way) -> None:
     hub = opened(confirming())
     transfer = reached(hub, way, A)
@@ -182,6 +213,30 @@ def test_an_unwinding_that_is_refused_waits_for_an_operator_with_everything_held
     ruling = Ruling(transfer=transfer.id, state=transfer.state, verdict=A, by="operations", why="it has let go of it")
     assert isinstance(hub.one(ruling), Done)
     assert (hub.transfers[transfer.id].state, held(hub), net(hub)) == (State.REFUNDED, {}, {})
+
+
+@every_way
+def test_an_operators_word_about_the_conversion_is_none_about_what_comes_after_it(way: Way) -> None:
+    hub = opened(confirming())
+    transfer = begun(hub, way)
+
+    def in_doubt() -> State:
+        hub.now_ms = hub.transfers[transfer.id].due_ms or 0
+        hub.one(Due(transfer=transfer.id))
+        return hub.transfers[transfer.id].state
+
+    seen = in_doubt()
+    ruling = Ruling(transfer=transfer.id, state=seen, verdict=A, by="operations", why="it has confirmed it")
+    assert isinstance(hub.one(ruling), Done)
+    assert in_doubt() is way.doubt
+    before = hub.transfers[transfer.id]
+    for verdict in (A, R):
+        result = hub.one(msgspec.structs.replace(ruling, verdict=verdict))
+        assert isinstance(result, Refusal)
+        assert result.reason is Reason.STATE_FORBIDS
+    assert (hub.transfers[transfer.id], held(hub), net(hub)) == (before, everything_held(transfer), {})
+    assert isinstance(hub.one(msgspec.structs.replace(ruling, state=way.doubt)), Done)
+    assert hub.transfers[transfer.id].state is State.COMMITTED
 
 
 @every_way

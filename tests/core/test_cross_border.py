@@ -179,6 +179,35 @@ def test_a_quote_is_for_what_was_quoted_and_for_nothing_else(change: dict[str, A
     assert hub.begun(paying(3, made)).state is State.RESERVED, "and it is still there for what it is for"
 
 
+CASH = FeeRule(name="cash", currency="KES", fixed="15", delivery=("agent",))
+# Which quote is named, which way of delivery, and by which the payee FSP is told to give.
+DELIVERIES: dict[str, tuple[str, str, str]] = {
+    "neither": ("", "", "directtoaccount"),
+    "the quote": ("agent", "", "agent"),
+    "the way": ("", "agent", "agent"),
+    "both": ("agent", "agent", "agent"),
+    "both, and they differ": ("agent", "directtoaccount", ""),
+    "a way that was not quoted": ("", "homedelivery", ""),
+}
+
+
+@pytest.mark.parametrize(("quote", "method", "told_"), DELIVERIES.values(), ids=DELIVERIES)
+def test_what_was_quoted_for_one_way_of_delivery_is_given_in_that_way(quote: str, method: str, told_: str) -> None:
+    deliveries = {"bravo": {"deliveries": ("directtoaccount", "agent")}}
+    hub = opened(corridor_file(members=deliveries, fee=(CASH,)))
+    made = quoted(hub)
+    named = next((each.id for each in made.quotes if each.delivery == quote), "")
+    pays = paying(2, made, quote=named, information={"deliveryMethod": method} if method else {})
+    transfer = hub.begun(pays)
+    if not told_:
+        assert (transfer.state, transfer.reason) == (State.ABORTED, Reason.QUOTE_DIFFERS)
+        assert hub.instruments[made.id].used_by is None
+        return
+    assert told(hub).details["internationalTransferInformation"]["deliveryMethod"] == told_
+    assert transfer.price is not None
+    assert str(transfer.price.taken) == {"agent": "1015", "directtoaccount": "1000"}[told_]
+
+
 @pytest.mark.parametrize(("later_ms", "reason"), [(299_999, ""), (300_000, Reason.QUOTE_EXPIRED)])
 def test_a_quote_is_honoured_until_it_expires(later_ms: int, reason: str) -> None:
     hub = opened()

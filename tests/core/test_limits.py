@@ -166,6 +166,16 @@ def test_an_account_with_several_names_is_counted_under_each_of_them() -> None:
     assert why(hub.one(same_bank)) == "", "what only says where an account is counts nobody"
 
 
+@pytest.mark.parametrize("key", ["accountcategory", "accountrank", "accountid", "bankname", "emailaddress", "walletid"])
+def test_naming_an_account_in_one_way_more_is_no_way_round_a_limit(key: str) -> None:
+    """Whatever stands first in the order of the keys: what is added, or what names the account."""
+    hub = Hub(under(limit(max_value="10")))
+    hub.begun(naming(1, msisdn(ALPHA)))
+    for number in (2, 3):
+        added = party([("msisdn", ALPHA), (key, f"value {number}")])
+        assert why(hub.one(naming(number, added))) == Reason.DAY_VALUE
+
+
 def test_no_account_is_named_in_a_tally() -> None:
     hub = Hub(under(limit(max_count=9), limit("fsp", of=Whose.PAYER_FSP, max_count=9)))
     hub.begun(submit(1))

@@ -164,6 +164,11 @@ def test_what_is_fixed_at_the_receiving_end_no_fee_of_its_makes_less(receiving: 
         ("2027-01-15T09:00:00Z", START_MS + 300_000),
         ("soon", START_MS + 300_000),
         ("", START_MS + 300_000),
+        ("0001-01-01T00:00:00+14:00", START_MS + 300_000),
+        ("0001-01-01T00:00:00", START_MS + 300_000),
+        ("9999-12-31T23:59:59-14:00", START_MS + 300_000),
+        ("2027-02-30T08:01:00Z", START_MS + 300_000),
+        ("2027-01-15T08:01:00.999Z", START_MS + 60_000),
     ],
 )
 def test_it_may_shorten_a_quote_and_never_lengthen_it(until: str, expires_ms: int) -> None:

@@ -12,7 +12,7 @@ from hub.core.pricing.fees import Way
 from hub.core.pricing.market import Market, RateState, bucket
 from hub.core.pricing.price import Side, explained
 from hub.core.pricing.quote import Offers, quote_id
-from hub.core.pricing.rules import FeeRule, FxOffer
+from hub.core.pricing.rules import Earner, FeeRule, FxOffer
 from routing.money import MINOR_MAX, Money
 from tests.core.corridor import (
     ABROAD,
@@ -119,6 +119,8 @@ HELD = rated(state=RateState.HELD, last="20", rate="28.5")
 UNAVAILABLE, LIQUIDITY = Reason.RATE_UNAVAILABLE, Reason.FX_LIQUIDITY
 SMALL, LARGE = Reason.AMOUNT_TOO_SMALL, Reason.AMOUNT_TOO_LARGE
 NEARLY_MS = START_MS - 600_000
+FOREIGN = FeeRule(name="margin", currency="UGX", paid_by=Side.PAYEE, fixed="1", earned_by=Earner.PAYER_FSP)
+ABROAD_TOO = FeeRule(name="share", currency="KES", fixed="1", earned_by=Earner.PAYEE_FSP)
 LEFT_OUT: dict[str, tuple[SchemeFile, Market, str, str, Reason | None]] = {
     "no rate": (selling(), without(("delta", "KES", "UGX")), "1000", "it has published no rate", UNAVAILABLE),
     "suspended": (
@@ -182,6 +184,20 @@ LEFT_OUT: dict[str, tuple[SchemeFile, Market, str, str, Reason | None]] = {
     ),
     "no floor": (selling(), market(available={("delta", "UGX"): None}), "1000", "", None),
     "less than one would arrive": (selling(), market(), "0.01", "nothing would arrive", SMALL),
+    "the payer FSP would earn what it does not settle in": (
+        corridor_file(fx=OFFERS[:1], fee=(FOREIGN,)),
+        market(),
+        "1000",
+        "alpha does not settle in UGX",
+        Reason.CURRENCY_UNSUPPORTED,
+    ),
+    "the payee FSP would earn what it does not settle in": (
+        corridor_file(fx=OFFERS[:1], fee=(ABROAD_TOO,)),
+        market(),
+        "1000",
+        "bravo does not settle in KES",
+        Reason.CURRENCY_UNSUPPORTED,
+    ),
     "no connection to confirm over": (
         selling("echo", confirm=True),
         market(),
@@ -237,6 +253,14 @@ def test_who_confirms_each_conversion_is_asked_over_its_own_connection() -> None
     (quote,) = asked(confirming()).quotes
     assert quote.price.converter == "delta-1"
     assert all(each.price.converter == "" for each in asked().quotes)
+
+
+def test_who_cannot_wait_for_a_word_is_offered_the_others() -> None:
+    file = corridor_file(fx=(msgspec.structs.replace(SELLERS["delta"], confirm=True), SELLERS["echo"]))
+    assert [each[0] for each in summary(asked(file))] == [("delta",), ("echo",)]
+    found = asked(file, may_confirm=False)
+    assert [each[0] for each in summary(found)] == [("echo",)]
+    assert found.left_out == ["delta: left out, it confirms each conversion, which a third party cannot wait for"]
 
 
 # By way of a third currency.
@@ -307,6 +331,17 @@ def test_who_must_confirm_is_no_part_of_two_conversions() -> None:
     assert found.left_out[0] == (
         "delta then echo: left out, it confirms each conversion, which only a single one can wait for"
     )
+
+
+def test_who_cannot_be_paid_its_fee_is_left_out_and_nobody_else() -> None:
+    fee = FeeRule(name="margin", currency="KES", fixed="1", earned_by=Earner.FX_PROVIDER)
+    plain = far()
+    poor = {"currencies": ("USD", "UGX"), "net_debit_cap": {}}
+    members = (msgspec.structs.replace(each, **poor) if each.id == "echo" else each for each in plain.participant)
+    fx = tuple(each for each in plain.fx if "TZS" not in (each.source, each.target))
+    found = asked(msgspec.structs.replace(plain, participant=tuple(members), fx=fx, fee=(fee,)), market(FAR_RATES))
+    assert summary(found) == [(("delta", "delta"), "1001", "28442")]
+    assert found.left_out == ["delta then echo: left out, echo does not settle in KES"]
 
 
 @pytest.mark.parametrize("between", ["0.004", "0.006"])

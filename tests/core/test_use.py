@@ -7,11 +7,13 @@ import pytest
 
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.instrument import Instrument
+from hub.core.pricing.price import Side
+from hub.core.pricing.rules import FeeRule
 from hub.core.transfer import State
 from routing.message import Instruction, Operation, Resource, Verdict
 from routing.money import Money
 from routing.party import Identifier
-from tests.core.stage import ALPHA, BRAVO, CORAL, START_MS, Hub, errand, msisdn, reason_of, submit
+from tests.core.stage import ALPHA, BRAVO, CORAL, START_MS, Hub, errand, msisdn, reason_of, scheme_file, submit
 
 A, R = Verdict.ACCEPTED, Verdict.REFUSED
 OTHER = "+254710000002"  # another customer of bravo
@@ -220,6 +222,32 @@ def test_an_unknown_code_needs_somebody_who_may_know_it(payer: str, reason: str)
     assert reason_of(hub.one(naming(Resource.CODE, "123456", **named))) == reason
     if payer:
         assert told(hub).details["oneTimeCode"] == "123456", "so it is passed on"
+
+
+# What the payer pays for itself is taken of its account as well.
+SERVICE = FeeRule(name="service", currency="KES", fixed="1")
+WITH_FEES: dict[str, tuple[Resource, dict[str, Any], Reason | str]] = {
+    "a code of the amount and the fee": (Resource.CODE, {"amount": "11", "amountType": "maximum"}, ""),
+    "a code of less": (Resource.CODE, {"amount": "10.99", "amountType": "maximum"}, Reason.CODE_FORBIDS),
+    "a code of anything": (Resource.CODE, {}, ""),
+    "a mandate of the amount and the fee": (Resource.MANDATE, {"amountLimit": "11", "currency": "KES"}, ""),
+    "a mandate of less": (Resource.MANDATE, {"amountLimit": "10.99"}, Reason.MANDATE_FORBIDS),
+    "a mandate without a limit": (Resource.MANDATE, {}, ""),
+}
+
+
+@pytest.mark.parametrize("paid_by", list(Side))
+@pytest.mark.parametrize(("kind", "terms", "reason"), WITH_FEES.values(), ids=WITH_FEES)
+def test_what_was_agreed_bounds_what_the_account_loses_fees_and_all(
+    kind: Resource, terms: dict[str, Any], reason: Reason | str, paid_by: Side
+) -> None:
+    fee = msgspec.structs.replace(SERVICE, paid_by=paid_by)
+    hub = Hub(msgspec.structs.replace(scheme_file(), fee=(fee,)))
+    made = issued(hub, kind, terms)
+    result = hub.one(naming(kind, made.reference))
+    assert reason_of(result) == (reason if paid_by is Side.PAYER else "")
+    if not reason:
+        assert str(told(hub).money) == ("11" if paid_by is Side.PAYER else "10")
 
 
 def test_an_unknown_quotation_is_unknown() -> None:
