@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.core.pricing.fees import Schedule, Way, minor_of
 from hub.core.pricing.price import HUB, Fee, Hop, Side, priced
-from hub.core.pricing.rate import RateError, Rounding, share_of
+from hub.core.pricing.rate import RateError, Rounding, divided, share_of
 from hub.core.pricing.rules import Earner, FeeRule, Tier
 from routing.money import Money
 from tests.core.corridor import flows, owed
@@ -98,6 +98,44 @@ def test_a_fraction_of_a_minor_unit_is_rounded_as_the_scheme_says(rounding: Roun
 def test_a_graduated_fee_is_rounded_once_and_not_in_every_tier() -> None:
     tiers = tuple(Tier(up_to=str(each), percent="0.5") for each in range(1, 11))
     assert total([rule(tiers=tiers, graduated=True)], "10") == "0.05", "each tier alone would be half a cent: none"
+
+
+def exactly(tiers: Sequence[tuple[int, int, int]], minor: int) -> Fraction:
+    """Work out a graduated fee anew; each tier is where it ends, what is fixed, and hundredths of a percent."""
+    found, begins = Fraction(0), 0
+    for up_to, fixed, share in tiers:
+        if minor > begins or not begins:
+            found += fixed + Fraction(max(min(minor, up_to) - begins, 0) * share, 10_000)
+        begins = up_to
+    return found
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 500), st.integers(0, 9), st.integers(0, 2_000)), min_size=1, max_size=5),
+    st.integers(1, 3_000),
+    st.sampled_from(list(Rounding)),
+)
+def test_a_graduated_fee_is_exact_before_it_is_rounded(
+    steps: list[tuple[int, int, int]], minor: int, rounding: Rounding
+) -> None:
+    tiers, end = [], 0
+    for width, fixed, share in steps:
+        end += width
+        tiers.append((end, fixed, share))
+    rules = [
+        rule(
+            currency="UGX",
+            graduated=True,
+            tiers=tuple(
+                Tier(up_to=str(up_to), fixed=str(fixed), percent=f"{share // 100}.{share % 100:02}")
+                for up_to, fixed, share in tiers
+            ),
+        )
+    ]
+    way = Way("alpha", "bravo", "transfer", "UGX", "UGX")
+    exact = exactly(tiers, minor)
+    found = charged(rules, str(minor), way, rounding=rounding)
+    assert sum(each.money.minor for each in found) == divided(exact.numerator, exact.denominator, rounding)
 
 
 FITS: dict[str, tuple[dict[str, Any], Way, bool]] = {
