@@ -26,6 +26,7 @@ from hub.core.participant import Scheme
 from hub.core.screening import Screened, Screening, screened
 from hub.core.use import named_by
 from hub.store.contract import Store, UnavailableError
+from hub.store.recent import RecentScheme
 from routing import topology
 from routing.bus import Bus, BusError
 from routing.message import Answer, Finding, Kind, Question, Resource, encoded
@@ -37,7 +38,6 @@ BATCH_MAX: Final = 256
 AT_ONCE_MAX: Final = 2
 WAITING_MAX: Final = 20_000
 REPEATS_MAX: Final = 8
-SCHEME_FOR_S: Final = 1.0  # of questions only; whatever moves money reads the scheme in its own batch
 # One question may be too hard for a provider; several in a row, a minute ago at most, are the provider.
 SILENT_AFTER: Final = 3
 SILENT_FOR_S: Final = 60.0
@@ -81,7 +81,7 @@ class Door:
         self._waiting: deque[tuple[Command, asyncio.Future[Result]]] = deque()
         self._at_work = 0
         self._runners: set[asyncio.Task[None]] = set()  # or they might be collected while they wait
-        self._scheme: tuple[Scheme, float] | None = None
+        self._recent = RecentScheme(store)
         self.silence = Silence()
 
     async def handle(self, command: Command) -> Result:
@@ -254,10 +254,7 @@ class Door:
 
     async def recent_scheme(self) -> Scheme:
         """Return the scheme, at most a second old: for questions and for reading requests, never for money."""
-        now = time.monotonic()
-        if self._scheme is None or self._scheme[1] < now:
-            self._scheme = (await self.store.scheme(), now + SCHEME_FOR_S)
-        return self._scheme[0]
+        return await self._recent.get()
 
     def is_carrying(self) -> bool:
         """Say whether the bus can carry anything now."""

@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from hub.core.change import CALLBACKS, Letter, Notice, Outgoing
 from hub.core.participant import Scheme
 from hub.store.contract import OutboxKey, Store, UnavailableError
+from hub.store.recent import RecentScheme
 from hub.workers.relay import Relay
 from hub.workers.signing import Signer
 
@@ -51,6 +52,7 @@ class CallbackSender:
     ) -> None:
         """Settle through this relay; sign notices, and callbacks where they are wanted signed."""
         self._store = store
+        self._scheme = RecentScheme(store)
         self._relay = relay
         self._write = write
         self._signer = signer
@@ -91,7 +93,7 @@ class CallbackSender:
 
     async def _letter(self, message: Outgoing) -> Letter:
         said = _message(message.body)
-        return said if isinstance(said, Letter) else self._write(said, await self._store.scheme())
+        return said if isinstance(said, Letter) else self._write(said, await self._scheme.get())
 
     async def _put(self, letter: Letter, *, signed: bool) -> tuple[int, str]:
         body = bytes(letter.body)
