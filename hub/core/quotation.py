@@ -115,7 +115,7 @@ def offered(submit: Submit, ask: Ask, facts: Facts) -> Offers:
 
 def for_payee(asked_: dict[str, Any], best: Quote) -> dict[str, Any]:
     """Return what the payee FSP is asked: the amount that would arrive, in its own currency."""
-    arriving = converted(best.price)
+    arriving = best.price.given
     pairs = [each for each in asked_.get("customData") or () if str(each.get("key", "")).lower() not in OWN_KEYS]
     rest = {name: value for name, value in asked_.items() if name != "customData"}
     found = rest | {"requestAmount": str(arriving), "requestCurrency": arriving.currency}
@@ -155,11 +155,11 @@ def _with_payee(ours: tuple[Quote, ...], theirs: Any, *, receive: bool) -> tuple
     """
     if not ours or not isinstance(theirs, list) or not theirs:
         return ours
-    arriving = converted(ours[0].price)
+    arriving = ours[0].price.given
     known = [each for each in theirs if isinstance(each, dict) and _money(each, "sending") == arriving]
     joined: list[Quote] = []
     for quote in ours:
-        if converted(quote.price) != arriving and any(_fee(each, arriving) for each in known):
+        if quote.price.given != arriving and any(_fee(each, arriving) for each in known):
             continue
         fitting = [found for each in known if (found := _joined(quote, each, arriving)) is not None]
         fitting = [each for each in fitting if not receive or each.price.given == quote.price.given]
@@ -182,7 +182,7 @@ def _joined(ours: Quote, theirs: dict[str, Any], arriving: Money) -> Quote | Non
                 payer_fsp=ours.payer_fsp,
                 payee_fsp=ours.payee_fsp,
                 sent=price.sent,
-                converted=arriving,
+                converted=converted(price),
                 fees=[*price.fees, own],
                 hops=price.hops,
                 rate=price.rate,
@@ -195,7 +195,7 @@ def _joined(ours: Quote, theirs: dict[str, Any], arriving: Money) -> Quote | Non
         return None
     if expires_ms is not None and price.expires_ms is not None:
         price = msgspec.structs.replace(price, expires_ms=min(expires_ms, price.expires_ms))
-    named = str(theirs.get("quoteId") or "") if converted(price) == arriving else ""
+    named = str(theirs.get("quoteId") or "") if ours.price.given == arriving else ""
     return msgspec.structs.replace(ours, price=price, delivery=delivery, own=named)
 
 

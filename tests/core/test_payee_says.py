@@ -125,7 +125,8 @@ def test_its_fee_stays_with_it_and_everything_else_is_as_it_was() -> None:
         corridor_file(quoting=True, fee=(FeeRule(name="margin", currency="UGX", paid_by=Side.PAYEE, fixed="50"),))
     )
     asked = asking(hub)
-    made = said(hub, FEE, asked=asked)
+    # It is asked about what its account would gain, the scheme's own fee taken off.
+    made = said(hub, FEE | {"sendingAmount": "28450", "receivingAmount": "28350"}, asked=asked)
     (quote,) = made.quotes
     price = quote.price
     assert [(fee.name, fee.earned_by, str(fee.money)) for fee in price.fees] == [
