@@ -251,6 +251,7 @@ def test_what_callers_make_up_is_not_remembered() -> None:
 def test_what_is_remembered_of_one_way_is_not_said_of_another() -> None:
     rules = [
         rule("a", payer_fsp="alpha", fixed="1"),
+        rule("a", payer_fsp="coral", fixed="7"),
         rule("a", payee_fsp="alpha", fixed="2"),
         rule("a", types=("billpay",), fixed="3"),
         rule("a", delivery=("agent",), fixed="4"),
@@ -259,6 +260,7 @@ def test_what_is_remembered_of_one_way_is_not_said_of_another() -> None:
     ]
     ways = {
         "1": HOME,
+        "7": HOME._replace(payer_fsp="coral"),
         "2": HOME._replace(payer_fsp="x", payee_fsp="alpha"),
         "3": HOME._replace(payer_fsp="x", type="billpay", delivery="agent"),
         "4": HOME._replace(payer_fsp="x", delivery="agent"),

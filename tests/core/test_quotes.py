@@ -57,7 +57,7 @@ def test_of_what_is_to_be_received_what_takes_least_comes_first() -> None:
 
 
 def test_the_customer_is_ranked_by_what_remains_after_fees() -> None:
-    margin = FeeRule(name="margin", currency="UGX", paid_by=Side.PAYEE, fixed="600", earned_by="fx_provider")  # type: ignore[arg-type]
+    margin = FeeRule(name="margin", currency="UGX", paid_by=Side.PAYEE, fixed="600", earned_by=Earner.FX_PROVIDER)
     file = corridor_file(fee=(margin,), fx=(msgspec.structs.replace(SELLERS["delta"], spread_bps=200), SELLERS["echo"]))
     assert summary(asked(file)) == [(("echo",), "1000", "27400"), (("delta",), "1000", "27330")]
 
@@ -215,6 +215,20 @@ def test_each_way_left_out_says_why(file: SchemeFile, on: Market, amount: str, w
     assert bool(found.quotes) is (reason is None)
     provider = file.fx[0].provider
     assert found.left_out == ([f"{provider}: left out, {why}"] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("fee", "who", "currency"),
+    [
+        (FeeRule(name="f", currency="KES", fixed="1", earned_by=Earner.PAYEE_FSP), "bravo", "KES"),
+        (FeeRule(name="f", currency="UGX", paid_by=Side.PAYEE, fixed="1", earned_by=Earner.PAYER_FSP), "alpha", "UGX"),
+    ],
+    ids=["the payee FSP, of what the payer pays", "the payer FSP, of what the payee pays"],
+)
+def test_who_would_earn_where_it_does_not_settle_is_no_part_of_a_quote(fee: FeeRule, who: str, currency: str) -> None:
+    found = asked(corridor_file(fee=(fee,)))
+    assert (found.quotes, found.reason) == ([], Reason.CURRENCY_UNSUPPORTED)
+    assert found.left_out == [f"{seller}: left out, {who} does not settle in {currency}" for seller in SELLERS]
 
 
 def test_what_one_is_left_out_for_hurts_no_other() -> None:

@@ -229,8 +229,6 @@ def _check_amounts(price: Price, sellers: Sellers, on: _On) -> None:
         raise _LeftOutError("nothing would arrive", Reason.AMOUNT_TOO_SMALL)
     _check_purses(price, on.scheme)
     for seller, hop in zip(sellers, price.hops, strict=True):
-        if hop.target.minor <= 0:
-            raise _LeftOutError("less than one minor unit would be converted", Reason.AMOUNT_TOO_SMALL)
         least, most, exposure = on.scheme.fx_bounds[seller.provider, seller.source, seller.target]
         if hop.source.minor < least:
             raise _LeftOutError(f"it sells from {seller.min} {seller.source}", Reason.AMOUNT_TOO_SMALL)
