@@ -172,7 +172,7 @@ def _errand(submit: Submit, facts: Facts) -> Plan:
         payee_fsp=run.participant,
         payee_connection=run.connection,
     )
-    return Plan(transfer, run.reasons, None, (), run.made, run.body.quotes, by_market=bool(run.body.quotes))
+    return Plan(transfer, run.reasons, None, (), run.made, run.offered, by_market=bool(run.offered))
 
 
 def _failed(submit: Submit, facts: Facts, refused: RefusedError) -> Plan:
@@ -346,6 +346,10 @@ def _routes(transfer: Transfer, facts: Facts) -> tuple[Reason | None, tuple[str,
             return Reason.PARTICIPANT_SUSPENDED, ("", ""), (f"{fsp} is suspended",)
     if price is not None and price.converter and flow not in CONVERTED:
         return Reason.NO_ROUTE, ("", ""), ("a third party's transfer cannot wait for a conversion to be confirmed",)
+    if price is not None and price.converter:  # of a reversal, the connection of then
+        converter = facts.scheme.rails.by_name.get(price.converter)
+        if converter is None or not converter.enabled:
+            return Reason.NO_ROUTE, ("", ""), (f"{price.converter}, which must confirm, is gone or switched off",)
     names = []
     reasons: tuple[str, ...] = ()
     wanted = ((transfer.payer_fsp, PAYER_OPERATIONS[flow]), (transfer.payee_fsp, PAYEE_OPERATIONS[flow]))

@@ -128,7 +128,7 @@ class Scheme:
         self.rounding = terms.rounding
         self.quote_lifetime_ms = terms.quote_lifetime_s * 1000
         self.fees = Schedule(file.fee, terms.rounding)
-        self.tallied = Tallied(file.limit, terms.utc_offset_minutes)
+        self.tallied = Tallied(file.limit, terms.utc_offset_minutes, self.participants.keys())
         self.corridors = {(each.source, each.target): each for each in file.corridor}
         self.fx: dict[tuple[str, str], tuple[FxOffer, ...]] = {}
         self.fx_bounds: dict[tuple[str, str, str], tuple[int, int | None, int | None]] = {}

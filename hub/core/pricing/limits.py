@@ -5,6 +5,7 @@ A tally is named by its rule, its subject and its period. A customer's account i
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -67,8 +68,11 @@ class Counted(NamedTuple):
 class Limits:
     """All limits of a scheme. Built once, then read only."""
 
-    def __init__(self, rules: Sequence[LimitRule], utc_offset_minutes: int) -> None:
+    def __init__(
+        self, rules: Sequence[LimitRule], utc_offset_minutes: int, participants: AbstractSet[str] = frozenset()
+    ) -> None:
         """Read the rules, which have been checked; days begin at midnight of this offset."""
+        self._participants = participants
         self._offset = timedelta(minutes=utc_offset_minutes)
         self._rules: dict[str, list[tuple[LimitRule, int, int | None]]] = {}
         for rule in rules:
@@ -89,7 +93,7 @@ class Limits:
                 own, other = (payment.sent, payment.given) if pays else (payment.given, payment.sent)
                 if own.currency != currency or not _fits(rule, payment, other.currency):
                     continue
-                for subject in _subjects(rule.of, payment):
+                for subject in _subjects(rule.of, payment, self._participants):
                     yield Counted(rule, own, self._count(rule, subject, own.minor, now_ms), least, most)
 
     def _count(self, rule: LimitRule, subject: str, minor: int, now_ms: int) -> Count | None:
@@ -115,17 +119,22 @@ def _fits(rule: LimitRule, payment: Payment, other: str) -> bool:
     )
 
 
-def _subjects(whose: Whose, payment: Payment) -> list[str]:
+def _subjects(whose: Whose, payment: Payment, participants: AbstractSet[str]) -> list[str]:
     """Name whose transfers are counted together; nobody, where nobody's account is known.
 
-    An account that is named in several ways is counted under each of them, so that none of them is a way round.
+    An account that is named in several ways is counted under each of them, so that none of them is a way round. A
+    participant that is named beside it says where the account is, and is nobody's account itself.
     """
     if whose is Whose.PAYER_FSP:
         return [payment.payer_fsp]
     if whose is Whose.PAYEE_FSP:
         return [payment.payee_fsp]
     fsp, party = (payment.payer_fsp, payment.payer) if whose is Whose.PAYER else (payment.payee_fsp, payment.payee)
-    names = [each for each in party if each.key not in _NOT_AN_ACCOUNT]
+    names = [
+        each
+        for each in party
+        if each.key not in _NOT_AN_ACCOUNT and not (each.key == "organisationid" and each.value in participants)
+    ]
     return sorted(
         {hashlib.sha256(f"{fsp}\n{each.key}\n{each.value}".encode()).hexdigest()[:32] for each in names or party}
     )
