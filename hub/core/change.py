@@ -109,8 +109,9 @@ class Decided:
         self.outbox: list[Outgoing] = []
         self.cases: list[Case] = []
         self.fundings: list[Funding] = []
-        self.instruments: dict[str, Instrument] = {}  # made or redeemed, by id
+        self.instruments: dict[str, Instrument] = {}  # made or changed, by id
         self.amendments: dict[str, Amendment] = {}  # by the id of the instrument
+        self.used: dict[str, str] = {}  # instrument -> the transfer that uses it; nothing else of it changes
         self.rates: list[Published] = []
         self.exposures: dict[ExposureKey, int] = {}  # what is added to the open quotes of FX providers
         self.tallies: dict[str, Counting] = {}  # what is added to limits over time, by key; may be below zero

@@ -118,7 +118,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payee_original: str = ""  # of a reversal: what the payee FSP called its part of the original
     own_quote: str = ""  # what the payee FSP calls the quote that is used, where it gave it
     kyc: str = ""  # who sends, who receives and why, encrypted for the adapters
-    quotes: tuple[Quote, ...] = ()  # of a quotation: what the hub offers
+    quotes: tuple[Quote, ...] = ()  # of a quotation that the payee FSP is asked to confirm: what the hub offers
     asked: dict[str, Any] = {}  # of a quotation that the payee FSP is asked to confirm: what the caller asked
 
 

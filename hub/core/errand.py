@@ -12,7 +12,7 @@ from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.instrument import CHANGED_BY_NAME, Amendment, Instrument, Named
 from hub.core.participant import Role
-from hub.core.pricing.price import explained
+from hub.core.pricing.price import Quote, explained
 from hub.core.quotation import asked, confirmed, for_payee, offered, quotation
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
@@ -34,6 +34,7 @@ class Told(NamedTuple):
     body: Body
     reasons: tuple[str, ...]
     made: Instrument | None = None
+    offered: tuple[Quote, ...] = ()  # of a quotation: what FX providers are bound to from now on
 
 
 def is_errand(body: Body) -> bool:
@@ -89,12 +90,15 @@ def _quotation(submit: Submit, errand: Errand, route: tuple[str, str], reasons: 
     ask = asked(submit, errand, participant, facts)
     found = offered(submit, ask, facts)
     reasons = (*reasons, *explained(found.quotes), *found.left_out)
-    body = msgspec.structs.replace(submit.body, quotes=tuple(found.quotes))
+    quotes = tuple(found.quotes)
+    body = msgspec.structs.replace(submit.body, quotes=quotes)
     if connection:
-        told = msgspec.structs.replace(errand, body=for_payee(errand.body, found.quotes[0]))
-        return Told(participant, connection, msgspec.structs.replace(body, errand=told, asked=errand.body), reasons)
+        told = msgspec.structs.replace(errand, body=for_payee(errand.body, quotes[0]))
+        body = msgspec.structs.replace(body, errand=told, asked=errand.body)
+        return Told(participant, connection, body, reasons, offered=quotes)
     made = quotation((submit.transfer, submit.caller), participant, errand.body, body, facts.now_ms)
-    return Told(participant, "", body, (*reasons, "the hub quotes itself"), made)
+    # The quotes are kept with what was made, and not once more in the request, which travels with every message.
+    return Told(participant, "", submit.body, (*reasons, "the hub quotes itself"), made, quotes)
 
 
 def says_what_was_made(body: Body, outcome: Outcome) -> bool:

@@ -75,6 +75,7 @@ class Standing:
         """Say whether a member of this batch has used one of these, or has given it back."""
         return any(
             each.id in self._decided.instruments
+            or each.id in self._decided.used
             or each.id in self._decided.amendments
             or (each.used_by is not None and self.transfers.get(each.used_by) is not None)
             for each in self.named(names)
@@ -94,6 +95,7 @@ class Standing:
         """Keep something new, or as it is now."""
         self._instruments[instrument.name] = instrument
         self._decided.instruments[instrument.id] = instrument
+        self._decided.used.pop(instrument.id, None)  # written whole, so it is written once
 
     def confirm(self, made: Instrument, offered: Sequence[Quote]) -> None:
         """Keep what its maker confirmed; of a quotation, the payee FSP may have shortened quotes or left some out."""
@@ -120,7 +122,12 @@ class Standing:
         for each in self.named(name for name in names if name.kind in USED_ONCE):
             if is_held:
                 self.offer(each.quotes, sign=-1)
-            self.keep(msgspec.structs.replace(each, used_by=transfer.id, used_state=transfer.state))
+            used = msgspec.structs.replace(each, used_by=transfer.id, used_state=transfer.state)
+            if each.id in self._decided.instruments:
+                self.keep(used)
+            else:
+                self._instruments[used.name] = used
+                self._decided.used[used.id] = transfer.id
 
     def offer(self, quotes: Sequence[Quote], *, sign: int = 1) -> None:
         """Bind FX providers to what is quoted, or let go of it."""

@@ -335,6 +335,8 @@ class MemoryWork:
         store.cases.update({(each.transfer, each.seq): each for each in decided.cases})
         store.fundings.update({each.reference: each for each in decided.fundings})
         store.issued.update({each.id: each for each in decided.instruments.values()})
+        for id_, transfer in decided.used.items():
+            store.issued[id_] = msgspec.structs.replace(store.issued[id_], used_by=transfer)
         for change in decided.amendments.values():
             was = store.issued[change.id]
             store.issued[change.id] = msgspec.structs.replace(

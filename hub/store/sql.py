@@ -133,6 +133,7 @@ class SqlWork:
             "fundings": json(decided.fundings),
             "amendments": json(list(decided.amendments.values())),
             "instruments": json(list(decided.instruments.values())),
+            "used": json([{"id": id_, "used_by": transfer} for id_, transfer in decided.used.items()]),
             "outbox": json(decided.outbox),
             # Only this batch's own claims: an earlier commit's, whose confirmation was lost, belongs to a transfer.
             "given_up": json([each for each in decided.given_up if each in self._claimed]),

@@ -117,6 +117,10 @@ WITH added AS MATERIALIZED (
     UPDATE instrument AS i SET terms = (i.terms::jsonb || r.terms::jsonb)::json, updated_ms = r.updated_ms
     FROM json_to_recordset(%(amendments)s::json) AS r(id uuid, terms json, updated_ms bigint)
     WHERE i.id = r.id
+), used AS (
+    UPDATE instrument AS i SET used_by = r.used_by
+    FROM json_to_recordset(%(used)s::json) AS r(id uuid, used_by uuid)
+    WHERE i.id = r.id
 ), messages AS (
     INSERT INTO outbox (transfer, seq, queue, body, due_ms)
     SELECT transfer, seq, queue, body,

@@ -287,6 +287,8 @@ class Hub:
         self.accounts |= {id_: book.accounts[id_] for id_ in book.touched}
         self.funded |= {each.reference for each in decided.fundings}
         self.instruments |= decided.instruments
+        for id_, by in decided.used.items():
+            self.instruments[id_] = msgspec.structs.replace(self.instruments[id_], used_by=by)
         for change in decided.amendments.values():
             was = self.instruments[change.id]
             self.instruments[change.id] = msgspec.structs.replace(

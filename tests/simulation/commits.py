@@ -128,7 +128,7 @@ class Commits:
 
     def _open_quotes(self, transfer: Transfer) -> Sequence[Quote]:
         """Return what is offered by a quotation: by the hub until the payee FSP has had its say."""
-        if transfer.state is State.COMMITTED:
+        if transfer.flow is Flow.ERRAND and transfer.state is State.COMMITTED:
             return self._store.issued[transfer.id].quotes
         return () if transfer.state in UNDONE else body_of(transfer).quotes
 
@@ -199,8 +199,7 @@ class Commits:
 
     def _priced_wrong(self, transfer: Transfer) -> Iterator[str]:
         """Hold new prices against the rates of the moment, and those of quotes against what was quoted."""
-        body = body_of(transfer)
-        prices = [quote.price for quote in body.quotes]
+        prices = [quote.price for quote in self._open_quotes(transfer)]
         if (
             transfer.price is not None
             and not self._quotations[transfer.id]

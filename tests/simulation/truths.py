@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from hub.core.command import CONVERSIONS, Transfer
 from hub.core.meaning import connection_for
-from hub.core.pricing.price import Side
 from hub.core.transfer import AWAITED, FINAL, IN_DOUBT, UNDOING, Event, Flow, State
 from hub.ledger.account import Kind
 from hub.ledger.audit import Audit
@@ -221,8 +220,7 @@ def _not_as_the_payee_fsp_said(house: House) -> Iterator[str]:
     }
     for quotation in house.store.issued.values():
         for quote in quotation.quotes:
-            ours = sum(fee.money.minor for fee in quote.price.fees if fee.paid_by is Side.PAYEE and fee.name != "payee")
-            if quote.own and quote.price.given.minor + ours != said[quote.own].minor:
+            if quote.own and quote.price.given != said[quote.own]:
                 yield f"{quotation.id}: {quote.price.given} would be given, but the payee FSP said {said[quote.own]}"
 
 
