@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 from prometheus_client import Counter
-from psycopg import AsyncCursor
+from psycopg import AsyncCursor, AsyncRawCursor
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -145,7 +145,8 @@ class SqlWork:
         }
         async with self._connection.pipeline():
             _STATEMENTS.inc()
-            await self._connection.execute(statements.APPLY, parameters)
+            values = [parameters[name] for name in statements.APPLY_NAMES]
+            await AsyncRawCursor(self._connection).execute(statements.APPLY_NUMBERED, values)
             if (more := market.changes(decided)) is not None:
                 _STATEMENTS.inc()
                 rows = {name: json(each) for name, each in more.items()}
