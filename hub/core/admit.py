@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hub.core.charge import Charged, Limited, charged, limited, reversed_, settling
+from hub.core.charge import Charged, Held, Limited, charged, held_at, limited, reversed_, settling
 from hub.core.command import AT_THE_DOOR, Body, Reason, Refusal, Submit, Transfer
 from hub.core.errand import is_errand, told
 from hub.core.facts import Facts
@@ -24,7 +24,7 @@ from hub.core.use import RefusedError, check_taken, used
 from hub.core.witness import sides_of
 from routing.message import Operation
 from routing.money import NOTHING, Money
-from routing.party import Party, same
+from routing.party import same
 
 _encoder = msgspec.json.Encoder()
 _body_decoder = msgspec.json.Decoder(Body)
@@ -36,9 +36,6 @@ PAYER_OPERATIONS = {
     Flow.THIRD_PARTY: (Operation.DEBIT, Operation.REFUND),
 }
 PAYEE_OPERATIONS = {Flow.PUSH: (Operation.CREDIT,), Flow.PULL: (), Flow.THIRD_PARTY: (Operation.CREDIT,)}
-
-
-_Held = tuple[str | None, tuple[str, ...]]  # who holds an account, and how that is known
 
 
 class Plan(NamedTuple):
@@ -214,8 +211,8 @@ def _sides(submit: Submit, facts: Facts) -> _Sides:
     body, reasons = use.body, use.reasons
     if not (body.payer and body.payee):
         raise RefusedError(Reason.PARTY_MISSING)
-    payer = (use.payer_fsp, ()) if use.payer_fsp else _held_at(body.payer, facts)
-    payee = (use.payee_fsp, ()) if use.payee_fsp else _held_at(body.payee, facts)
+    payer = (use.payer_fsp, ()) if use.payer_fsp else held_at(body.payer, facts)
+    payee = (use.payee_fsp, ()) if use.payee_fsp else held_at(body.payee, facts)
     payer, payee = _as_the_header_says(submit, payer, payee, facts)
     reasons = (*reasons, *(f"payer: {why}" for why in payer[1]), *(f"payee: {why}" for why in payee[1]))
     if payer[0] is None:
@@ -235,7 +232,7 @@ def _sides(submit: Submit, facts: Facts) -> _Sides:
     return _Sides(payer[0], payee_fsp, submit.money, body, reasons, price)
 
 
-def _as_the_header_says(submit: Submit, payer: _Held, payee: _Held, facts: Facts) -> tuple[_Held, _Held]:
+def _as_the_header_says(submit: Submit, payer: Held, payee: Held, facts: Facts) -> tuple[Held, Held]:
     """Let the header say who holds the account that is not the caller's."""
     if not submit.institution:
         return payer, payee
@@ -253,16 +250,6 @@ def _paid_at(payee_fsp: str, body: Body, facts: Facts) -> tuple[str, Body]:
     if found == payee_fsp:
         return payee_fsp, body
     return found, msgspec.structs.replace(body, payee_account=account, biller=payee_fsp)
-
-
-def _held_at(who: Party, facts: Facts) -> _Held:
-    """Say which participant holds the party's account; the caller's own id as organisation is the caller."""
-    for each in who:
-        found = facts.scheme.participants.get(each.value) if each.key == "organisationid" else None
-        if found is not None and found.role is not Role.THIRD_PARTY:
-            return found.id, (f"organisation: {found.id} itself",)
-    resolved = facts.scheme.directory.resolve(who, facts.overrides)
-    return resolved.participant, resolved.reasons
 
 
 def _reversal(submit: Submit, facts: Facts) -> _Sides:

@@ -10,6 +10,7 @@ import msgspec
 
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
+from hub.core.participant import Role
 from hub.core.pricing.fees import Way
 from hub.core.pricing.limits import Counted, Payment
 from hub.core.pricing.price import Hop, Leg, Price, Side, explained, merged, priced
@@ -47,6 +48,19 @@ def arriving_currency(body: Body, payee_fsp: str, source: str, facts: Facts) -> 
             f"{payee_fsp} does not settle in {source}" if not named else f"no corridor from {source} to {target}",
         )
     return target
+
+
+Held = tuple[str | None, tuple[str, ...]]  # who holds an account, and how that is known
+
+
+def held_at(who: Party, facts: Facts) -> Held:
+    """Say which participant holds the party's account; a participant's own id as organisation is that participant."""
+    for each in who:
+        found = facts.scheme.participants.get(each.value) if each.key == "organisationid" else None
+        if found is not None and found.role is not Role.THIRD_PARTY:
+            return found.id, (f"organisation: {found.id} itself",)
+    resolved = facts.scheme.directory.resolve(who, facts.overrides)
+    return resolved.participant, resolved.reasons
 
 
 def settling(payee_fsp: str, facts: Facts) -> tuple[str, Party]:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from hub.core.charge import held_at
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.instrument import CHANGED_BY_NAME, Amendment, Instrument, Named
@@ -76,6 +77,11 @@ def _participant(submit: Submit, errand: Errand, facts: Facts) -> tuple[str, tup
         if submit.institution not in scheme.participants:
             raise RefusedError(Reason.INSTITUTION_UNKNOWN)
         return submit.institution, (f"header: the account is at {submit.institution}",)
+    if errand.resource is Resource.QUOTATION:  # of a payment: whom that resolves to, this does
+        found, why = held_at(submit.body.payee, facts)
+        if found is None:
+            raise RefusedError(Reason.PAYEE_UNKNOWN, "; ".join(why))
+        return found, why
     resolved = scheme.directory.resolve(errand.account or submit.body.payee, facts.overrides)
     if resolved.participant is not None:
         return resolved.participant, resolved.reasons

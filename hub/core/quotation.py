@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hub.core.charge import arriving_currency, settling
+from hub.core.charge import arriving_currency, held_at, settling
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.instrument import Instrument, references_in
@@ -76,12 +76,12 @@ def _payer_fsp(submit: Submit, facts: Facts) -> str:
     for name in references_in(submit.body.payer):  # a link or mandate stands for the account
         if name in facts.instruments:
             return facts.instruments[name].participant
-    resolved = facts.scheme.directory.resolve(submit.body.payer, facts.overrides)
-    if resolved.participant is not None:
-        return resolved.participant
+    found, why = held_at(submit.body.payer, facts)
+    if found is not None:
+        return found
     if facts.scheme.participants[submit.caller].role is not Role.THIRD_PARTY:
         return submit.caller
-    raise RefusedError(Reason.PAYER_UNKNOWN, "; ".join(resolved.reasons))
+    raise RefusedError(Reason.PAYER_UNKNOWN, "; ".join(why))
 
 
 def _sending_currency(payer_fsp: str, named: str, facts: Facts) -> str:

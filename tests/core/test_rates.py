@@ -103,6 +103,45 @@ def test_a_quotient_is_rounded_as_it_is_said(numerator: int, denominator: int, r
 
 
 @pytest.mark.parametrize(
+    ("rounding", "halves"),
+    [
+        (Rounding.HALF_EVEN, {5: 0, 15: 2, 25: 2, 35: 4}),
+        (Rounding.HALF_UP, {5: 1, 15: 2, 25: 3, 35: 4}),
+        (Rounding.DOWN, {5: 0, 15: 1, 25: 2, 35: 3}),
+        (Rounding.UP, {5: 1, 15: 2, 25: 3, 35: 4}),
+    ],
+)
+def test_a_half_goes_where_the_scheme_says(rounding: Rounding, halves: dict[int, int]) -> None:
+    assert {tenths: divided(tenths, 10, rounding) for tenths in halves} == halves
+
+
+@pytest.mark.parametrize(
+    ("minor", "source", "target_minor", "target", "rate"),
+    [
+        (100_000, "KES", 28_500, "UGX", "28.5"),
+        (28_500, "UGX", 100_000, "KES", "0.0350877193"),
+        (1, "JPY", 1, "BHD", "0.001"),
+        (3, "KES", 2, "KES", "0.66666666667"),
+        (10**9, "BHD", 1, "JPY", "0.000001"),
+    ],
+)
+def test_what_was_paid_and_what_it_bought_say_the_rate(
+    minor: int, source: str, target_minor: int, target: str, rate: str
+) -> None:
+    assert str(Rate.between(Money(minor, source), Money(target_minor, target))) == rate
+
+
+@given(RATES, st.integers(10**6, 10**8), PAIRS)
+def test_the_rate_that_amounts_say_is_near_the_one_they_came_of(text: str, minor: int, pair: tuple[str, str]) -> None:
+    source, target = pair
+    bought = Rate.parse(text).buys(Money(minor, source), target, Rounding.HALF_EVEN)
+    if bought.minor:
+        found = worth(Rate.between(Money(minor, source), bought))
+        exact = in_units(bought.minor, target) / in_units(minor, source)
+        assert abs(found - exact) <= Fraction(1, 2 * 10**SHOWN_DECIMALS)
+
+
+@pytest.mark.parametrize(
     ("minor", "source", "rate", "target", "bought"),
     [
         (100_00, "KES", "28.5", "UGX", 2_850),
@@ -178,6 +217,7 @@ def test_more_money_never_buys_less(
 
 
 def test_what_is_beyond_all_amounts_is_said() -> None:
+    assert Rate.parse("1").buys(Money(MINOR_MAX, "KES"), "KES", Rounding.DOWN) == Money(MINOR_MAX, "KES")
     million = Rate.parse("1000000")
     with pytest.raises(AmountTooLargeError):
         million.buys(Money(MINOR_MAX, "KES"), "UGX", Rounding.DOWN)
