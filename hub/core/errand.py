@@ -8,13 +8,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from hub.core.charge import held_at
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.instrument import CHANGED_BY_NAME, Amendment, Instrument, Named
 from hub.core.participant import Role
 from hub.core.pricing.price import Quote, explained
-from hub.core.quotation import asked, confirmed, for_payee, offered, quotation
+from hub.core.quotation import asked, confirmed, for_payee, holder, offered, quotation
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
 
@@ -78,7 +77,7 @@ def _participant(submit: Submit, errand: Errand, facts: Facts) -> tuple[str, tup
             raise RefusedError(Reason.INSTITUTION_UNKNOWN)
         return submit.institution, (f"header: the account is at {submit.institution}",)
     if errand.resource is Resource.QUOTATION:  # of a payment: whom that resolves to, this does
-        found, why = held_at(submit.body.payee, facts)
+        found, why = holder(submit.body.payee, facts)
         if found is None:
             raise RefusedError(Reason.PAYEE_UNKNOWN, "; ".join(why))
         return found, why

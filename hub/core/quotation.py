@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hub.core.charge import arriving_currency, held_at, settling
+from hub.core.charge import Held, arriving_currency, held_at, settling
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.instrument import Instrument, references_in
@@ -21,6 +21,7 @@ from hub.core.terms import ABROAD, AMOUNT_TYPE, RECEIVING_CURRENCY, SENDING_CURR
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
 from routing.money import Money, MoneyError
+from routing.party import Party
 
 OWN_KEYS: Final = frozenset({AMOUNT_TYPE, RECEIVING_CURRENCY, SENDING_CURRENCY})
 PAIRS_MAX: Final = 20
@@ -72,11 +73,17 @@ def _receives(own: dict[str, str]) -> bool:
     return own.get(AMOUNT_TYPE, "").lower() == "receive"
 
 
+def holder(who: Party, facts: Facts) -> Held:
+    """Say whom a payment would go to or come from; a link or mandate stands for the account."""
+    for name in references_in(who):
+        found = facts.instruments.get(name)
+        if found is not None:
+            return found.participant, (f"{found.kind} issued by {found.participant}",)
+    return held_at(who, facts)
+
+
 def _payer_fsp(submit: Submit, facts: Facts) -> str:
-    for name in references_in(submit.body.payer):  # a link or mandate stands for the account
-        if name in facts.instruments:
-            return facts.instruments[name].participant
-    found, why = held_at(submit.body.payer, facts)
+    found, why = holder(submit.body.payer, facts)
     if found is not None:
         return found
     if facts.scheme.participants[submit.caller].role is not Role.THIRD_PARTY:
