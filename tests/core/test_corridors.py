@@ -45,6 +45,12 @@ MISSING: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
         "",
         "",
     ),
+    "a document of no kind: what must be said is a matter of what is required": (
+        KYC | {"senderKyc": SENDER | {"idDocument": [{"idNumber": "A1"}]}},
+        ABOUT,
+        "",
+        "",
+    ),
     "nothing": ({}, ABOUT, Reason.KYC_MISSING, "senderKyc.idDocument.idNumber"),
     "no number": (
         KYC | {"senderKyc": SENDER | {"idDocument": [{"idType": "passport", "idNumber": ""}]}},
@@ -103,6 +109,12 @@ def test_a_corridor_carries_what_it_knows_enough_about(
     assert hub.instruments[made.id].used_by == (None if reason else transfer.id)
     said = "".join(f"{each.detail}" for each in hub.trail) + bytes(transfer.body).decode()
     assert "A1" not in said, "what is looked at is never kept"
+
+
+def test_a_corridor_that_names_no_kinds_and_no_countries_takes_every_one() -> None:
+    hub = opened(corridor_file(corridor=(Corridor(source="KES", target="UGX", requires=("senderKyc.idDocument",)),)))
+    kyc = {"senderKyc": {"idDocument": [{"idType": "alienregistration", "idNumber": "A1"}]}}
+    assert why(hub.one(paying(2, quoted(hub), information={"originCountry": "US"}, kyc=kyc))) == ""
 
 
 def test_the_way_back_asks_for_nothing_that_only_the_way_there_asks_for() -> None:
