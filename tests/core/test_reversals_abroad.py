@@ -252,6 +252,27 @@ def test_all_parts_add_up_to_exactly_the_whole_on_both_sides(amount: str, steps:
     assert held(hub) == {}
 
 
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+def test_parts_of_one_batch_add_up_to_exactly_the_whole_too(*, together: bool) -> None:
+    hub = opened()
+    original = committed(hub, "1.01")
+    given_up = hub.begun(reversing(3, original.id, "0.5"))
+    commands: list[Command] = [
+        reversing(4, original.id, "0.33"),
+        Heard(outcome=outcome(given_up, DEBIT, R)),
+        reversing(5, original.id, "0.33"),
+        reversing(6, original.id),
+        reversing(7, original.id),
+    ]
+    results = hub.batch(commands) if together else [hub.one(each) for each in commands]
+    assert [why(each) for each in results] == ["", "", "", "", Reason.ORIGINAL_EXCEEDED]
+    parts = [hub.transfers[f"{number + 0xA000:032x}"] for number in (4, 5, 6)]
+    assert [each.money_of(DEBIT).minor for each in parts] == [9, 9, 11], "of 29 shillings"
+    for each in parts:
+        hub.hear(each, DEBIT, A)
+    assert (net(hub), held(hub)) == ({}, {})
+
+
 @given(AMOUNTS, STEPS)
 def test_no_part_takes_more_than_its_share_before_the_last(amount: str, steps: list[tuple[int, bool]]) -> None:
     hub = opened()
