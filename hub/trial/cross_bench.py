@@ -35,6 +35,7 @@ TARGET: Final = "UGX"
 RATES: Final = {"fx0": "100", "fx1": "99"}
 CAP: Final = "900000000000"
 SHARE: Final = 0.65  # of the plain rate: a little more than must be reached
+HELD_MS: Final = 1000
 WARM_UP_S: Final = 3
 DRAIN_S: Final = 30
 LASTS_S: Final = 86_400
@@ -47,13 +48,17 @@ class CrossFigures(msgspec.Struct, kw_only=True):
     plain_offered_per_second: int
     plain_per_second: float
     plain_p50_ms: float
+    plain_p95_ms: float
     plain_p99_ms: float
+    plain_held: bool  # p99 under a second
     quoted_offered_per_second: int
     quoted_per_second: float
     quoted_p50_ms: float
     quoted_p95_ms: float
     quoted_p99_ms: float
+    quoted_held: bool
     quotation_p50_ms: float
+    quotation_p95_ms: float
     quotation_p99_ms: float
     rate_ratio: float  # quoted to plain transfers a second, as they were offered and completed
     plain_cpu_ms: float  # of everything, for one transfer
@@ -155,13 +160,17 @@ async def _both(console: Console, bench: Setup, rate: int, seconds: int) -> Cros
         plain_offered_per_second=rate,
         plain_per_second=first["per_second"],
         plain_p50_ms=first["p50_ms"],
+        plain_p95_ms=first["p95_ms"],
         plain_p99_ms=first["p99_ms"],
+        plain_held=first["p99_ms"] < HELD_MS,
         quoted_offered_per_second=int(rate * SHARE),
         quoted_per_second=second["per_second"],
         quoted_p50_ms=second["p50_ms"],
         quoted_p95_ms=second["p95_ms"],
         quoted_p99_ms=second["p99_ms"],
+        quoted_held=second["p99_ms"] < HELD_MS,
         quotation_p50_ms=quoting.get_value_at_percentile(50) / 1000,
+        quotation_p95_ms=quoting.get_value_at_percentile(95) / 1000,
         quotation_p99_ms=quoting.get_value_at_percentile(99) / 1000,
         rate_ratio=round(second["per_second"] / first["per_second"], 3),
         plain_cpu_ms=round(plain_cpu, 2),
