@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.core.command import Command, Fund, Heard, Reason, Result
+from hub.core.command import Command, Done, Fund, Heard, Reason, Result
 from hub.core.instrument import Instrument
 from hub.core.participant import SchemeFile
 from hub.core.pricing.rules import Unquoted
@@ -140,3 +140,12 @@ def test_a_fund_for_who_does_not_settle_in_the_currency_is_refused() -> None:
         command = Fund(participant=participant, money=Money(1, currency), reference="bank-1", by="test")
         assert why(hub.one(command)) == Reason.CURRENCY_UNSUPPORTED
     assert hub.funded == set()
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+def test_cash_that_is_told_twice_came_once(*, together: bool) -> None:
+    hub = empty(file=alone("0"))
+    commands = [funds(28_500), funds(28_500), quotation(8), quotation(9)]
+    results = hub.batch(commands) if together else [hub.one(each) for each in commands]
+    assert [why(each) for each in results] == ["", "", "", LIQUIDITY]
+    assert results[1] == Done(changed=False)

@@ -41,6 +41,14 @@ def test_a_rate_is_kept_with_who_said_it_and_until_when() -> None:
     assert in_force(hub) == "28.6"
 
 
+@pytest.mark.parametrize("valid_s", [1, VALID_MAX_S])
+def test_a_rate_may_hold_from_a_second_to_a_month(valid_s: int) -> None:
+    hub = opened(breaking(), {})
+    assert hub.one(publishes(valid_s=valid_s)) == Done()
+    assert rate_of(hub).until_ms == START_MS + valid_s * 1000
+    assert VALID_MAX_S == 31 * 24 * 60 * 60
+
+
 @pytest.mark.parametrize(("later_ms", "rate"), [(9_999, "28.6"), (10_000, "")])
 def test_a_rate_is_used_until_it_ends(later_ms: int, rate: str) -> None:
     hub = opened(breaking(), {})
