@@ -82,7 +82,7 @@ def changed_while_it_pays(hub: Hub) -> tuple[list[Command], list[str]]:
 def link_closed(hub: Hub) -> tuple[list[Command], list[str]]:
     link = made(hub, Resource.LINK, {"mode": "both", "status": "active"})
     asked = hub.begun(changes(2, link, "status", "inactive"))
-    commands = [by_link(3, link), Heard(outcome=outcome(asked, ISSUE, A)), by_link(4, link)]
+    commands: list[Command] = [by_link(3, link), Heard(outcome=outcome(asked, ISSUE, A)), by_link(4, link)]
     return commands, ["", "", Reason.LINK_FORBIDS]
 
 
