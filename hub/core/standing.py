@@ -131,6 +131,8 @@ class Standing:
 
     def offer(self, quotes: Sequence[Quote], *, sign: int = 1) -> None:
         """Bind FX providers to what is quoted, or let go of it."""
+        if not quotes:
+            return
         changed = dict(self.market.open_minor)
         for key, minor in exposures(quotes).items():
             provider, currency, until_ms = key
