@@ -13,7 +13,7 @@ from hub.core.facts import Facts
 from hub.core.participant import Role
 from hub.core.pricing.fees import Way
 from hub.core.pricing.limits import Counted, Payment
-from hub.core.pricing.price import Hop, Leg, Price, Side, explained, merged, priced
+from hub.core.pricing.price import Hop, Price, Side, explained, priced
 from hub.core.pricing.quote import Ask, Offers, offers
 from hub.core.pricing.rate import BASIS_POINTS, Rate
 from hub.core.pricing.rules import Period, ReversalRate, Then, Unquoted
@@ -84,17 +84,18 @@ def charged(submit: Submit, body: Body, fsps: tuple[str, str], money: Money, fac
         return Charged(_at_home(way, money, facts))
     if facts.scheme.file.scheme.unquoted is Unquoted.REFUSE or not crosses(body):
         raise RefusedError(Reason.QUOTE_NEEDED, f"from {money.currency} to {target}")
-    ask = Ask(way, money, may_confirm=submit.caller in fsps)
-    found = offers(ask, facts.scheme, facts.market, facts.now_ms, id_=submit.transfer)
-    price = _best(found)
+    found = offered(submit, Ask(way, money, may_confirm=submit.caller in fsps), facts)
+    price = found.quotes[0].price
     _tolerated(price, body, payer_fsp, facts)
     return Charged(price, (f"priced without a quote: {explained(found.quotes)[0]}", *found.left_out), by_market=True)
 
 
-def _best(found: Offers) -> Price:
+def offered(submit: Submit, ask: Ask, facts: Facts) -> Offers:
+    """Price every way by the market as it stands; raises RefusedError when there is none."""
+    found = offers(ask, facts.scheme, facts.market, facts.now_ms, id_=submit.transfer)
     if not found.quotes:
         raise RefusedError(found.reason or Reason.RATE_UNAVAILABLE, "; ".join(found.left_out))
-    return found.quotes[0].price
+    return found
 
 
 def _at_home(way: Way, money: Money, facts: Facts) -> Price | None:
@@ -153,25 +154,21 @@ def reversed_(original: Transfer, money: Money, submit: Submit, facts: Facts) ->
     if facts.scheme.file.scheme.reversal_rate is ReversalRate.CURRENT:
         way = Way(original.payee_fsp, original.payer_fsp, submit.body.type, parts[0].source.currency, money.currency)
         ask = Ask(way, parts[0].source, free=True, may_confirm=submit.caller in sides)
-        found = offers(ask, facts.scheme, facts.market, facts.now_ms, id_=submit.transfer)
-        now = _best(found)
+        found = offered(submit, ask, facts)
+        now = found.quotes[0].price
         why = (f"reversed at the current rate {now.rate}: {explained(found.quotes)[0]}", *found.left_out)
         return Charged(msgspec.structs.replace(now, quote=""), why, by_market=True)
     parts = [_at_its_rate(each) for each in parts]
-    legs, giver = [], original.payee_fsp
-    for hop in parts:
-        legs.append(Leg(giver, hop.provider, hop.source))
-        giver = hop.provider
-    legs.append(Leg(giver, original.payer_fsp, money))
-    back = Price(
+    back = priced(
+        payer_fsp=original.payee_fsp,
+        payee_fsp=original.payer_fsp,
         sent=parts[0].source,
-        taken=parts[0].source,
-        given=money,
-        legs=merged(legs),
-        hops=tuple(parts),
+        converted=money,
+        fees=(),
+        hops=parts,
         rate=str(Rate.between(parts[0].source, money)),
-        converter=price.converter,
     )
+    back = msgspec.structs.replace(back, converter=price.converter)
     return Charged(back, (f"reversed at the original rate {price.rate}",))
 
 

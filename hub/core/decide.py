@@ -33,8 +33,8 @@ from hub.core.errand import issued
 from hub.core.facts import Facts
 from hub.core.instrument import Amendment, Named
 from hub.core.meaning import EVENTS, event_of, noted
+from hub.core.participant import purse_key
 from hub.core.pricing.limits import Tally
-from hub.core.pricing.price import HUB
 from hub.core.speech import words_of
 from hub.core.standing import Standing
 from hub.core.terms import quotes
@@ -339,8 +339,8 @@ class Bench:
         postings = [
             Posting(
                 transfer.id,
-                accounts[leg.debit, leg.money.currency, Kind.FEES if leg.debit == HUB else Kind.POSITION],
-                accounts[leg.credit, leg.money.currency, Kind.FEES if leg.credit == HUB else Kind.POSITION],
+                accounts[purse_key(leg.debit, leg.money.currency)],
+                accounts[purse_key(leg.credit, leg.money.currency)],
                 leg.money.minor,
                 _PHASES[effect],
             )

@@ -8,12 +8,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from hub.core.charge import offered
 from hub.core.command import Body, Reason, Submit, Transfer
 from hub.core.facts import Facts
 from hub.core.instrument import CHANGED_BY_NAME, Amendment, Instrument, Named
 from hub.core.participant import Role
 from hub.core.pricing.price import Quote, explained
-from hub.core.quotation import asked, confirmed, for_payee, holder, offered, quotation
+from hub.core.quotation import asked, confirmed, for_payee, holder, quotation
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pycountry
 
-from hub.core.pricing.checks import check_pricing
+from hub.core.pricing.checks import check_pricing, no_repeats
 from hub.core.pricing.fees import Schedule, minor_of
 from hub.core.pricing.limits import Limits as Tallied
 from hub.core.pricing.price import HUB
@@ -108,6 +108,11 @@ class SchemeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 AccountKey = tuple[str, str, Kind]  # participant ("" for the scheme's own), currency, kind
 
 
+def purse_key(who: str, currency: str) -> AccountKey:
+    """Return under which key the account is on which a leg of a price is posted."""
+    return who, currency, Kind.FEES if who == HUB else Kind.POSITION
+
+
 class Scheme:
     """A scheme in force: look-ups built once, then read only."""
 
@@ -158,7 +163,7 @@ class Scheme:
 
     def purse(self, who: str, currency: str) -> int | None:
         """Return the account on which a leg of a price is posted: a position, or the scheme's own fees."""
-        return self.accounts.get((who, currency, Kind.FEES if who == HUB else Kind.POSITION))
+        return self.accounts.get(purse_key(who, currency))
 
     def position(self, participant: str, currency: str) -> int | None:
         """Return the number of the participant's position account, or None when it has none."""
@@ -180,8 +185,8 @@ def chart(file: SchemeFile) -> dict[AccountKey, int | None]:
 def check(file: SchemeFile) -> None:
     """Refuse a scheme that contradicts itself; raises SchemeError."""
     ids = [each.id for each in file.participant]
-    _no_repeats("participant", ids)
-    _no_repeats("connection", [each.name for each in file.connection])
+    no_repeats("participant", ids)
+    no_repeats("connection", [each.name for each in file.connection])
     for participant in file.participant:
         _check_participant(participant)
     for connection in file.connection:
@@ -264,9 +269,3 @@ def _amount(where: str, text: str, currency: str) -> None:
 def _known(where: str, participant: str, ids: list[str]) -> None:
     if participant not in ids:
         raise SchemeError(f"{where} names the participant {participant!r}; known are {', '.join(ids)}")
-
-
-def _no_repeats(what: str, names: list[str]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise SchemeError(f"{what} {', '.join(repeated)} is listed twice")

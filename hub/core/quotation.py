@@ -16,7 +16,7 @@ from hub.core.instrument import Instrument, references_in
 from hub.core.participant import Role
 from hub.core.pricing.fees import Way
 from hub.core.pricing.price import Fee, Price, Quote, Side, explained, priced
-from hub.core.pricing.quote import Ask, Offers, offers, rank
+from hub.core.pricing.quote import Ask, rank
 from hub.core.terms import ABROAD, AMOUNT_TYPE, RECEIVING_CURRENCY, SENDING_CURRENCY, custom
 from hub.core.use import RefusedError
 from routing.message import Errand, Outcome, Resource
@@ -110,14 +110,6 @@ def _deliveries(payee_fsp: str, chosen: str, facts: Facts) -> tuple[str, ...]:
     if chosen not in known:
         raise RefusedError(Reason.UNSUPPORTED, f"{payee_fsp} delivers by {', '.join(known)}")
     return (chosen,)
-
-
-def offered(submit: Submit, ask: Ask, facts: Facts) -> Offers:
-    """Price every way; raises RefusedError when there is none."""
-    found = offers(ask, facts.scheme, facts.market, facts.now_ms, id_=submit.transfer)
-    if not found.quotes:
-        raise RefusedError(found.reason or Reason.RATE_UNAVAILABLE, "; ".join(found.left_out))
-    return found
 
 
 def for_payee(asked_: dict[str, Any], best: Quote) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hub.core.change import CALLBACKS, NOTICES, Notice, Outgoing
 from hub.core.command import CONVERSIONS, Body, Transfer
 from hub.core.meaning import connection_for, reference
 from hub.core.participant import Scheme
+from hub.core.terms import international
 from hub.core.transfer import AWAITED, OPERATION_OF, Message, Row, State
 from routing import topology
 from routing.message import Act, Errand, Instruction, Operation, Resource, encoded
@@ -63,8 +64,8 @@ def words_of(transfer: Transfer, row: Row, *, scheme: Scheme, now_ms: int, resou
 
 def _details(body: Body) -> dict[str, Any]:
     """Return what of the request a provider may want; a quote by the name that its own provider gave it."""
-    told = body.details.get("internationalTransferInformation")
-    if not isinstance(told, dict) or "quoteId" not in told:
+    told = international(body.details)
+    if "quoteId" not in told:
         return body.details
     own = {name: value for name, value in told.items() if name != "quoteId"}
     own |= {"quoteId": body.own_quote} if body.own_quote else {}

@@ -13,6 +13,7 @@ import msgspec
 from hub.core.command import Body, Reason, Submit
 from hub.core.instrument import CHANGED_BY_NAME, Instrument, Named, references_in
 from hub.core.pricing.price import Quote, explained
+from hub.core.terms import international
 from routing.message import Resource
 from routing.money import NOTHING, Money, MoneyError
 from routing.party import Identifier, Party, PartyError, party, same
@@ -45,7 +46,7 @@ def named_by(body: Body) -> set[Named]:
     names = {*references_in(body.payer), *references_in(body.payee)}
     if code := body.details.get("oneTimeCode"):
         names.add(Named(Resource.CODE, str(code)))
-    if quotation := _quoted(body).get("quotationReference"):
+    if quotation := international(body.details).get("quotationReference"):
         names.add(Named(Resource.QUOTATION, str(quotation)))
     if body.errand is not None and body.errand.change and body.errand.resource in CHANGED_BY_NAME:
         names.add(Named(body.errand.resource, body.errand.reference))
@@ -157,7 +158,7 @@ def check_taken(body: Body, instruments: Mapping[Named, Instrument], taken: Mone
 def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None, now_ms: int) -> Use:
     if quotation is None or quotation.owner != caller:
         raise RefusedError(Reason.QUOTE_UNKNOWN)
-    wanted = str(_quoted(use.body).get("quoteId") or "")
+    wanted = str(international(use.body.details).get("quoteId") or "")
     quotes = [each for each in quotation.quotes if not wanted or each.id == wanted]
     if not quotes:
         raise RefusedError(Reason.QUOTE_UNKNOWN)
@@ -165,7 +166,7 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
         raise RefusedError(Reason.QUOTE_USED)
     if all(_has_expired(each, now_ms) for each in quotes):
         raise RefusedError(Reason.QUOTE_EXPIRED)
-    method = str(_quoted(use.body).get("deliveryMethod") or "")
+    method = str(international(use.body.details).get("deliveryMethod") or "")
     quotes = [each for each in quotes if not method or not each.delivery or each.delivery == method]
     if not quotes:
         raise RefusedError(Reason.QUOTE_DIFFERS, "it was quoted for another way of delivery")
@@ -179,7 +180,7 @@ def _by_quote(use: Use, caller: str, money: Money, quotation: Instrument | None,
     # Only the quote that the payee FSP itself gave is named to it: for another amount it gave none.
     body = _replaced(use.body, quotation, own_quote=quote.own) if quote.own else use.body
     if quote.delivery and not method:
-        told = {**_quoted(body), "deliveryMethod": quote.delivery}
+        told = {**international(body.details), "deliveryMethod": quote.delivery}
         details = {**body.details, "internationalTransferInformation": told}
         body = msgspec.structs.replace(body, details=details)
     words = explained(quotation.quotes)[quotation.quotes.index(quote)]
@@ -229,11 +230,6 @@ def _party(pairs: Any) -> Party:
 
 def _rows(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _quoted(body: Body) -> dict[str, Any]:
-    found = body.details.get("internationalTransferInformation")
-    return found if isinstance(found, dict) else {}
 
 
 def _limit(amount: Any, currency: str) -> Money | None:

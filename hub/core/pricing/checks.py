@@ -33,16 +33,16 @@ def check_pricing(
         _check_fee(fee, before, settles)
         before.add(fee.name)
     # Limits of one name would count into one tally.
-    _no_repeats("limit", [f"{each.name} of a {each.per} in {each.currency}" for each in limits])
+    no_repeats("limit", [f"{each.name} of a {each.per} in {each.currency}" for each in limits])
     for limit in limits:
         _check_limit(limit, settles)
-    _no_repeats("corridor", [f"{each.source}-{each.target}" for each in corridors])
+    no_repeats("corridor", [f"{each.source}-{each.target}" for each in corridors])
     for corridor in corridors:
         for currency in (corridor.source, corridor.target):
             _currency(f"corridor {corridor.source}-{corridor.target}", currency)
     for currency in references:
         _currency("reference_currencies", currency)
-    _no_repeats("fx", [f"{each.provider} {each.source}-{each.target}" for each in fx])
+    no_repeats("fx", [f"{each.provider} {each.source}-{each.target}" for each in fx])
     for offer in fx:
         _check_offer(offer, settles, sellers)
 
@@ -148,7 +148,8 @@ def _currency(where: str, currency: str) -> None:
         raise SchemeError(f"{where}: {currency!r} is not an ISO 4217 currency")
 
 
-def _no_repeats(what: str, names: Sequence[str]) -> None:
+def no_repeats(what: str, names: Sequence[str]) -> None:
+    """Refuse what is listed twice; raises SchemeError."""
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise SchemeError(f"{what} {', '.join(repeated)} is listed twice")

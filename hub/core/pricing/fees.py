@@ -129,10 +129,7 @@ class Schedule:
 def _fits(rule: FeeRule, way: Way, other: str) -> bool:
     """Say whether a rule is about such transfers, whatever their amount."""
     return (
-        rule.other in ("", other)
-        and (not rule.payer_fsp or rule.payer_fsp == way.payer_fsp)
-        and (not rule.payee_fsp or rule.payee_fsp == way.payee_fsp)
-        and (not rule.types or way.type in rule.types)
+        rule.is_about(payer_fsp=way.payer_fsp, payee_fsp=way.payee_fsp, type_=way.type, other=other)
         and (not rule.delivery or way.delivery in rule.delivery)
         and (rule.earned_by is not Earner.FX_PROVIDER or way.source != way.target)
     )

@@ -91,7 +91,12 @@ class Limits:
             for rule, least, most in self._rules.get(currency, ()):
                 pays = rule.of in (Whose.PAYER_FSP, Whose.PAYER)
                 own, other = (payment.sent, payment.given) if pays else (payment.given, payment.sent)
-                if own.currency != currency or not _fits(rule, payment, other.currency):
+                if own.currency != currency or not rule.is_about(
+                    payer_fsp=payment.payer_fsp,
+                    payee_fsp=payment.payee_fsp,
+                    type_=payment.type,
+                    other=other.currency,
+                ):
                     continue
                 for subject in _subjects(rule.of, payment, self._participants):
                     yield Counted(rule, own, self._count(rule, subject, own.minor, now_ms), least, most)
@@ -108,15 +113,6 @@ class Limits:
         }[rule.per]
         ends_ms = now_ms + int(_LASTS[rule.per].total_seconds()) * 1000
         return Count(f"{rule.name}/{rule.currency}/{subject}/{period}", minor, ends_ms)
-
-
-def _fits(rule: LimitRule, payment: Payment, other: str) -> bool:
-    return (
-        (not rule.other or rule.other == other)
-        and (not rule.payer_fsp or rule.payer_fsp == payment.payer_fsp)
-        and (not rule.payee_fsp or rule.payee_fsp == payment.payee_fsp)
-        and (not rule.types or payment.type in rule.types)
-    )
 
 
 def _subjects(whose: Whose, payment: Payment, participants: AbstractSet[str]) -> list[str]:

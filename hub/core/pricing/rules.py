@@ -1,4 +1,4 @@
-"""The rules of pricing as the scheme file writes them: fees, limits, corridors, what FX providers sell; only data.
+"""The rules of pricing as the scheme file writes them: fees, limits, corridors, what is sold; it charges nothing.
 
 Amounts are decimal texts in the currency that the rule names, percentages decimal texts.
 """
@@ -32,6 +32,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     payer_fsp: str = ""
     payee_fsp: str = ""
     types: tuple[str, ...] = ()
+
+    def is_about(self, *, payer_fsp: str, payee_fsp: str, type_: str, other: str) -> bool:
+        """Say whether it is about such transfers, whatever their amount; `other` is the other side's currency."""
+        return (
+            self.other in ("", other)
+            and self.payer_fsp in ("", payer_fsp)
+            and self.payee_fsp in ("", payee_fsp)
+            and (not self.types or type_ in self.types)
+        )
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
