@@ -18,7 +18,7 @@ HOUSES: Final = ("hub", "adapters", "routing")
 SOURCES: Final = [*sorted(path for house in HOUSES for path in (ROOT / house).rglob("*.py")), ROOT / "makutano"]
 TESTS: Final = sorted((ROOT / "tests").rglob("*.py"))
 EXACT: Final = [
-    *sorted(path for floor in ("core", "ledger") for path in (ROOT / "hub" / floor).rglob("*.py")),
+    *sorted(path for floor in ("core", "files", "ledger") for path in (ROOT / "hub" / floor).rglob("*.py")),
     ROOT / "routing/money.py",
 ]
 PURE: Final = [
