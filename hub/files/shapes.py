@@ -234,8 +234,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a file is read."""
 
     xml_bytes: int = 32 * 1024 * 1024  # a parsed document takes several times its size
-    csv_bytes: int = 128 * 1024 * 1024
-    entries: int = 1_000_000
+    csv_bytes: int = 64 * 1024 * 1024
+    entries: int = 250_000
 
 
 LIMITS: Final = Limits()
