@@ -17,12 +17,13 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from hub.core.change import Decided, Outgoing
-from hub.core.command import Command, Reason, Refusal, Result, Submit
+from hub.core.command import Reason, Refusal, Result, Submit
 from hub.core.decide import Bench, accounts_of, planned, tallies_of
 from hub.core.errand import is_errand
 from hub.core.facts import gather
 from hub.core.inquiry import route
 from hub.core.participant import Scheme
+from hub.core.record import Entering
 from hub.core.screening import Screened, Screening, screened
 from hub.core.use import named_by
 from hub.store.contract import Store, UnavailableError
@@ -78,21 +79,21 @@ class Door:
         self._bus = bus
         self._deliver = deliver
         self._inquiry_timeout_s = inquiry_timeout_s
-        self._waiting: deque[tuple[Command, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[tuple[Entering, asyncio.Future[Result]]] = deque()
         self._at_work = 0
         self._runners: set[asyncio.Task[None]] = set()  # or they might be collected while they wait
         self._recent = RecentScheme(store)
         self.silence = Silence()
 
-    async def handle(self, command: Command) -> Result:
+    async def handle(self, command: Entering) -> Result:
         """Carry a command out; returns after the commit. Raises OverloadedError or UnavailableError."""
         return await self._enqueue(command)
 
-    async def handle_all(self, commands: Sequence[Command]) -> list[Result]:
+    async def handle_all(self, commands: Sequence[Entering]) -> list[Result]:
         """Carry out commands that arrived together; each is then alone."""
         return list(await asyncio.gather(*(self._enqueue(command) for command in commands)))
 
-    def _enqueue(self, command: Command) -> Awaitable[Result]:
+    def _enqueue(self, command: Entering) -> Awaitable[Result]:
         if len(self._waiting) >= WAITING_MAX:
             raise OverloadedError(f"{WAITING_MAX} commands are waiting")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
@@ -110,7 +111,7 @@ class Door:
             await self._one_batch([self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))])
         self._at_work -= 1
 
-    async def _one_batch(self, members: Sequence[tuple[Command, asyncio.Future[Result]]]) -> None:
+    async def _one_batch(self, members: Sequence[tuple[Entering, asyncio.Future[Result]]]) -> None:
         """Carry a batch out and tell everyone who waits; never raises."""
         try:
             commands = await self._screened([command for command, _ in members])
@@ -125,7 +126,7 @@ class Door:
             else:
                 future.set_result(result)
 
-    async def _screened(self, commands: Sequence[Command]) -> Sequence[Command]:
+    async def _screened(self, commands: Sequence[Entering]) -> Sequence[Entering]:
         """Flag submissions whose parties are on a list, before anything is loaded or locked.
 
         Where the screening cannot say, all of them are flagged: an operator looks, and nobody is let through unseen.
@@ -158,7 +159,7 @@ class Door:
                     payer = (*payer, *found.account)
         return screened(submit.transfer, submit.caller, payer, payee, submit.kyc)
 
-    async def _carry_out(self, commands: Sequence[Command]) -> Sequence[Result | BaseException]:
+    async def _carry_out(self, commands: Sequence[Entering]) -> Sequence[Result | BaseException]:
         """Carry out a batch; when it cannot be written, its members one by one, so that they fail alone."""
         try:
             return await self._repeated(commands)
@@ -173,7 +174,7 @@ class Door:
                 results.extend(await self._carry_out([command]))
             return results
 
-    async def _repeated(self, commands: Sequence[Command]) -> list[Result]:
+    async def _repeated(self, commands: Sequence[Entering]) -> list[Result]:
         """Repeat a batch whose commit is unsure: every command says the same thing when it is said twice."""
         for attempt in range(REPEATS_MAX):
             try:
@@ -185,14 +186,16 @@ class Door:
                 await asyncio.sleep(min(0.05 * 2**attempt, 2))
         raise AssertionError("unreachable")
 
-    async def _batch(self, commands: Sequence[Command]) -> list[Result]:
+    async def _batch(self, commands: Sequence[Entering]) -> list[Result]:
         with _SECONDS.time():
             async with self.store.work() as work:
-                facts = await work.load(gather(commands))
+                wanted = gather(commands)
+                facts = await work.load(wanted)
                 plans = planned(commands, facts)
                 book = await work.lock(accounts_of(commands, plans, facts))
                 tallies = await work.tallies(tallies_of(plans, facts))
-                decided = Bench(facts, book, tallies).decide(commands, plans)
+                height = await work.head() if wanted.cuts else 0
+                decided = Bench(facts, book, tallies, height).decide(commands, plans)
                 await work.apply(decided, book, facts.now_ms)
         _BATCHES.observe(len(commands))
         self._report(decided)

@@ -79,6 +79,15 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     resource: dict[str, Any] = {}  # of an errand or a paid bill: the API's object
 
 
+class Advice(msgspec.Struct, frozen=True, kw_only=True, tag="advice"):
+    """What a participant is told of its money in the office's books: the words are ready, the address is not."""
+
+    to: str
+    event: str
+    at_ms: int
+    body: dict[str, Any]
+
+
 class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="letter"):
     """A callback whose words are ready."""
 
@@ -115,4 +124,6 @@ class Decided:
         self.rates: list[Published] = []
         self.exposures: dict[ExposureKey, int] = {}  # what is added to the open quotes of FX providers
         self.tallies: dict[str, Counting] = {}  # what is added to limits over time, by key; may be below zero
+        # Records of the office, new or changed, by table and id.
+        self.records: dict[str, dict[str, msgspec.Struct]] = {}
         self.given_up: list[str] = []  # requests whose claim on a correlation id is given back

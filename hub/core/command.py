@@ -64,11 +64,19 @@ class Reason(StrEnum):
     NO_ROUTE = "no_route"
     RATE_INVALID = "rate_invalid"  # of what an FX provider publishes
     CAP_EXCEEDED = "cap_exceeded"
+    DEBITS_BLOCKED = "debits_blocked"  # an operator has blocked the payer FSP's debits
     NOT_CARRIED_OUT = (
         "not_carried_out"  # an operator looked at what was flagged, and said no; the word tells nobody why
     )
     STATE_FORBIDS = "state_forbids"  # a PATCH or ruling that the transfer's state does not allow
     TRANSFER_UNKNOWN = "transfer_unknown"
+    RECORD_UNKNOWN = "record_unknown"  # of the office: no such window, payment, proposal, dispute ...
+    RECORD_FORBIDS = "record_forbids"  # its state does not allow this: closed twice, settled out of order ...
+    TERMS_INVALID = "terms_invalid"  # what is said contradicts itself or what is kept; the detail says where
+    AMOUNTS_DIFFER = "amounts_differ"
+    CHECKER_NEEDED = "checker_needed"  # it moves or releases money: propose it, and have another operator approve it
+    SAME_PERSON = "same_person"  # maker and checker must be two
+    ROLE_FORBIDS = "role_forbids"
     BROKEN = "broken"  # the hub itself failed on this one; nothing was changed
 
 

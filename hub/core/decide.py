@@ -35,6 +35,7 @@ from hub.core.instrument import Amendment, Named
 from hub.core.meaning import EVENTS, event_of, noted
 from hub.core.participant import purse_key
 from hub.core.pricing.limits import Tally
+from hub.core.record import Deed, Desk, Entering, carried_out
 from hub.core.speech import words_of
 from hub.core.standing import Standing
 from hub.core.terms import quotes
@@ -54,7 +55,7 @@ from hub.core.transfer import (
 from hub.core.use import named_by
 from hub.core.witness import ENDS, insiders, may_say, sides_of
 from hub.ledger.account import Kind
-from hub.ledger.journal import Book, OverCapError, Phase, Posting
+from hub.ledger.journal import BlockedError, Book, OverCapError, Phase, Posting
 from routing.message import FailureClass, Outcome, Verdict
 
 _UNDONE: Final = frozenset({State.ABORTED, State.REFUNDED})
@@ -62,7 +63,7 @@ _UNDONE_OR_NEW: Final = _UNDONE | {State.RECEIVED}
 _PHASES: Final = {Effect.RESERVE: Phase.PENDING, Effect.POST: Phase.POSTED, Effect.VOID: Phase.VOIDED}
 
 
-def planned(commands: Sequence[Command], facts: Facts) -> list[Plan | Refusal | None]:
+def planned(commands: Sequence[Entering], facts: Facts) -> list[Plan | Refusal | None]:
     """Plan the submissions among the commands (None for the others); says which accounts must be locked.
 
     A quotation posts to none, and depends on what the members before it quoted: it is planned when its turn has come.
@@ -73,7 +74,7 @@ def planned(commands: Sequence[Command], facts: Facts) -> list[Plan | Refusal | 
     ]
 
 
-def accounts_of(commands: Sequence[Command], plans: Sequence[Plan | Refusal | None], facts: Facts) -> list[int]:
+def accounts_of(commands: Sequence[Entering], plans: Sequence[Plan | Refusal | None], facts: Facts) -> list[int]:
     """List the accounts that these commands may post to, in the order in which they are to be locked."""
     wanted: set[int | None] = set()
     for command, found in zip(commands, plans, strict=True):
@@ -83,6 +84,8 @@ def accounts_of(commands: Sequence[Command], plans: Sequence[Plan | Refusal | No
             money = command.money
             wanted.add(facts.scheme.position(command.participant, money.currency))
             wanted.add(facts.scheme.accounts.get(("", money.currency, Kind.SETTLEMENT_BANK)))
+        elif isinstance(command, Deed):
+            wanted.update(map(facts.scheme.accounts.get, command.accounts(facts.records, facts.scheme)))
     for transfer in facts.transfers.values():
         if transfer.state not in FINAL:
             for leg in transfer.legs:
@@ -102,20 +105,31 @@ def tallies_of(plans: Sequence[Plan | Refusal | None], facts: Facts) -> dict[str
 class Bench:
     """Where one batch is decided."""
 
-    def __init__(self, facts: Facts, book: Book, tallies: Mapping[str, Tally] = MappingProxyType({})) -> None:
-        """Take the loaded facts, the locked accounts, and what has been counted towards limits."""
+    def __init__(
+        self, facts: Facts, book: Book, tallies: Mapping[str, Tally] = MappingProxyType({}), height: int = 0
+    ) -> None:
+        """Take the loaded facts, the locked accounts, what has been counted towards limits, and the last journal."""
         self.facts = facts
         self.book = book
         self.now_ms = facts.now_ms
         self.decided = Decided()
         self._standing = Standing(facts, book, tallies, self.decided)
         self._refusals: dict[str, Refusal] = {}
+        self._desk = Desk(
+            scheme=facts.scheme,
+            now_ms=facts.now_ms,
+            height=height,
+            kept=facts.records,
+            transfers=self._standing.transfers,
+            book=book,
+            decided=self.decided,
+        )
 
-    def decide(self, commands: Sequence[Command], plans: Sequence[Plan | Refusal | None]) -> Decided:
+    def decide(self, commands: Sequence[Entering], plans: Sequence[Plan | Refusal | None]) -> Decided:
         """Decide every command in order."""
         for command, found in zip(commands, plans, strict=True):
             try:
-                result = self._one(command, found)
+                result = carried_out(command, self._desk) if isinstance(command, Deed) else self._one(command, found)
             except IllegalTransitionError as error:
                 result = Refusal(reason=Reason.BROKEN, detail=str(error))
             if isinstance(command, Submit):
@@ -184,6 +198,8 @@ class Bench:
         if barred is None:
             try:
                 self._enter(transfer, row.effect)
+            except BlockedError:
+                barred = Reason.DEBITS_BLOCKED
             except OverCapError:
                 barred = Reason.CAP_EXCEEDED
         if barred is None:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from hub.core.command import Command, Fund, Heard, Publish, Submit, Transfer
+from hub.core.command import Fund, Heard, Publish, Submit, Transfer
 from hub.core.instrument import Instrument, Named
 from hub.core.participant import Scheme
 from hub.core.pricing.market import Market
+from hub.core.record import Deed, Entering, Kept, Selector
 from hub.core.terms import crosses, quotes
 from hub.core.use import named_by
 from routing.party import Identifier
@@ -41,6 +42,8 @@ class Wanted(NamedTuple):
     instruments: Sequence[Named] = ()  # mandates, links, codes and quotations that are used, to be locked
     market: bool = False  # rates, open quotes and what FX providers have left
     quoting: bool = False  # quotes are made or rates published: one batch after the other, each on what the last left
+    records: Sequence[Selector] = ()  # of the office, to be locked
+    cuts: bool = False  # a deed cuts the chain of journals: no other may be written before this batch is
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -57,9 +60,10 @@ class Facts(msgspec.Struct, kw_only=True):
     overrides: Mapping[Identifier, str]
     funded: frozenset[str]  # funding references used before
     market: Market = Market()
+    records: Kept = {}
 
 
-def gather(commands: Sequence[Command]) -> Wanted:
+def gather(commands: Sequence[Entering]) -> Wanted:
     """Say what to load for these commands."""
     claims: list[Claim] = []
     transfers: set[str] = set()
@@ -67,7 +71,8 @@ def gather(commands: Sequence[Command]) -> Wanted:
     identifiers: set[Identifier] = set()
     funds: set[str] = set()
     instruments: set[Named] = set()
-    market = quoting = False
+    records: set[Selector] = set()
+    market = quoting = cuts = False
     for command in commands:
         if isinstance(command, Submit):
             body = command.body
@@ -83,6 +88,10 @@ def gather(commands: Sequence[Command]) -> Wanted:
             funds.add(command.reference)
         elif isinstance(command, Publish):
             quoting = True
+        elif isinstance(command, Deed):
+            records.update(command.wants())
+            originals.update(command.originals())
+            cuts = cuts or command.cuts()
         elif isinstance(command, Heard):
             transfers.add(command.outcome.transfer)
         else:
@@ -97,4 +106,6 @@ def gather(commands: Sequence[Command]) -> Wanted:
         sorted(instruments),
         market=market or quoting,
         quoting=quoting,
+        records=sorted(records, key=lambda each: (each.kind.table, each.column, each.value)),
+        cuts=cuts,
     )

@@ -20,6 +20,7 @@ from hub.core.pricing.price import HUB
 from hub.core.pricing.rate import BASIS_POINTS, Rounding
 from hub.core.pricing.rules import Corridor, FeeRule, FxOffer, LimitRule, ReversalRate, Unquoted
 from hub.core.pricing.rules import SchemeError as SchemeError  # noqa: PLC0414 - said here of the whole scheme
+from hub.core.settlement.rules import BankAccount, Model, SettlementBank, check_settlement
 from hub.ledger.account import Kind
 from routing.money import EXPONENTS, Money, MoneyError
 from routing.table import INSTITUTION_KEYS, PREFIX_KEYS, Connection, Directory, Rails
@@ -59,6 +60,8 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     paid_at: dict[str, str] = {}  # of a biller that does not settle itself: identifiers of its account at an FSP
     deliveries: tuple[str, ...] = ("directtoaccount",)  # how its customers can be given money from abroad
     tolerance_bps: int | None = None  # of transfers abroad without a quote: how far below the published rate it takes
+    settles_at: dict[str, BankAccount] = {}  # currency -> its own account at the settlement bank
+    alarms: dict[str, tuple[str, ...]] = {}  # currency -> amounts under which what it may spend raises an alarm
 
 
 class DirectoryEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,6 +106,8 @@ class SchemeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     limit: tuple[LimitRule, ...] = ()
     corridor: tuple[Corridor, ...] = ()
     fx: tuple[FxOffer, ...] = ()
+    settlement_model: tuple[Model, ...] = ()
+    settlement_bank: tuple[SettlementBank, ...] = ()
 
 
 AccountKey = tuple[str, str, Kind]  # participant ("" for the scheme's own), currency, kind
@@ -153,6 +158,16 @@ class Scheme:
         self.market_accounts = tuple(
             number for who in (*self.fx_providers, HUB) for number in self.accounts_of.get(who, ())
         )
+        # Of the position accounts that have any: the thresholds in minor units, the highest first.
+        self.alarms: dict[int, tuple[int, ...]] = {
+            self.accounts[each.id, currency, Kind.POSITION]: tuple(
+                sorted((Money.parse(text, currency).minor for text in texts), reverse=True)
+            )
+            for each in file.participant
+            for currency, texts in each.alarms.items()
+        }
+        self.models = file.settlement_model
+        self.banks = {each.currency: each for each in file.settlement_bank}
         self.lifetime_ms = file.scheme.transfer_lifetime_s * 1000
         self.lapse_margin_ms = file.scheme.lapse_margin_s * 1000
 
@@ -179,6 +194,7 @@ def chart(file: SchemeFile) -> dict[AccountKey, int | None]:
             accounts[participant.id, currency, Kind.POSITION] = Money.parse(cap, currency).minor
             for kind in (Kind.SETTLEMENT_BANK, Kind.FEES, Kind.SUSPENSE):
                 accounts["", currency, kind] = None
+            accounts["", currency, Kind.GUARANTEE] = 0
     return accounts
 
 
@@ -211,6 +227,7 @@ def check(file: SchemeFile) -> None:
         settles=settles,
         sellers=sellers,
     )
+    check_settlement(file.settlement_model, file.settlement_bank, settles)
 
 
 def _check_terms(terms: Terms) -> None:
@@ -231,10 +248,20 @@ def _check_participant(participant: Participant) -> None:
         if currency not in participant.currencies:
             raise SchemeError(f"{where}: a cap in {currency}, which is not among its currencies")
         _amount(f"{where}: net_debit_cap", cap, currency)
+    _check_settling(where, participant)
     if participant.tolerance_bps is not None and not 0 <= participant.tolerance_bps <= BASIS_POINTS:
         raise SchemeError(f"{where}: tolerance_bps is from 0 to {BASIS_POINTS}")
     if participant.notify_url:
         _check_notify_url(f"{where}: notify_url", participant)
+
+
+def _check_settling(where: str, participant: Participant) -> None:
+    for what, listed in (("settles_at", participant.settles_at), ("alarms", participant.alarms)):
+        for currency in listed.keys() - set(participant.currencies):
+            raise SchemeError(f"{where}: {what} in {currency}, which is not among its currencies")
+    for currency, texts in participant.alarms.items():
+        for text in texts:
+            _amount(f"{where}: alarms", text, currency)
 
 
 def _check_notify_url(where: str, participant: Participant) -> None:

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     SETTLEMENT_BANK = "settlement_bank"  # the scheme's cash at the settlement bank (an asset)
     FEES = "fees"  # what the scheme has earned
     SUSPENSE = "suspense"  # money whose owner is being found out
+    GUARANTEE = "guarantee"  # what was paid in to cover participants that cannot pay; never below zero
 
 
 class Account(msgspec.Struct, kw_only=True):
@@ -30,6 +31,8 @@ class Account(msgspec.Struct, kw_only=True):
     debits_posted: int = 0
     credits_pending: int = 0
     credits_posted: int = 0
+    blocked: bool = False  # no new debits; credits go on
+    alarm: int = 0  # how many of its thresholds what it may spend is under
 
 
 Counters = tuple[int, int, int, int]

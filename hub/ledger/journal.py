@@ -4,13 +4,14 @@ A journal is one indivisible write: the postings of one commit, numbered without
 hash. Postings are never changed: a pending one is followed by a posted or a voided one.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from hashlib import sha256, shake_128
 from typing import Final, NamedTuple
 
 import msgspec
 
+from hub.ledger import merkle
 from hub.ledger.account import Account
 from hub.ledger.position import balance, covers
 
@@ -47,6 +48,10 @@ class OverCapError(Exception):
     """The debit would pass the account's cap; nothing was entered."""
 
 
+class BlockedError(OverCapError):
+    """An operator has blocked the account's debits; nothing was entered."""
+
+
 class Book:
     """The accounts that a batch has loaded and locked; postings are entered in order."""
 
@@ -56,26 +61,29 @@ class Book:
         self.entries: Final[list[Entry]] = []
         self.touched: Final[set[int]] = set()
 
-    def enter(self, posting: Posting) -> None:
-        """Enter one posting; raises OverCapError and changes nothing when a new debit passes the cap."""
+    def enter(self, posting: Posting, *, beyond_cap: bool = False) -> None:
+        """Enter one posting; raises OverCapError and changes nothing when a new debit passes the cap.
+
+        What is owed to somebody else, such as a settled obligation, is paid `beyond_cap`.
+        """
         debit, credit = self.accounts[posting.debit], self.accounts[posting.credit]
         if posting.minor <= 0 or debit.currency != credit.currency or debit.id == credit.id:
             raise ValueError(f"not a posting between two accounts of one currency: {posting}")
-        self._count(debit, credit, posting.minor, posting.phase)
+        self._count(debit, credit, posting.minor, posting.phase, beyond_cap=beyond_cap)
         self.touched.update((debit.id, credit.id))
         self.entries.append(Entry(posting, balance(debit), debit.debits_pending, balance(credit)))
 
-    def enter_all(self, postings: Sequence[Posting]) -> None:
+    def enter_all(self, postings: Sequence[Posting], *, beyond_cap: bool = False) -> None:
         """Enter postings that belong together: all of them, or none and nothing changed; raises what `enter` raises."""
         if len(postings) == 1:
-            self.enter(postings[0])
+            self.enter(postings[0], beyond_cap=beyond_cap)
             return
         ids = {id_ for each in postings for id_ in (each.debit, each.credit)}
         before = {id_: msgspec.structs.replace(self.accounts[id_]) for id_ in ids}
         entered, fresh = len(self.entries), ids - self.touched
         try:
             for each in postings:
-                self.enter(each)
+                self.enter(each, beyond_cap=beyond_cap)
         except (OverCapError, ValueError):
             self.accounts.update(before)
             self.touched.difference_update(fresh)
@@ -83,8 +91,10 @@ class Book:
             raise
 
     @staticmethod
-    def _count(debit: Account, credit: Account, minor: int, phase: Phase) -> None:
-        if phase in (Phase.PENDING, Phase.DIRECT) and not covers(debit, minor):
+    def _count(debit: Account, credit: Account, minor: int, phase: Phase, *, beyond_cap: bool) -> None:
+        if phase is Phase.PENDING and debit.blocked:
+            raise BlockedError(f"debits of account {debit.id} are blocked")
+        if phase in (Phase.PENDING, Phase.DIRECT) and not beyond_cap and not covers(debit, minor):
             raise OverCapError(f"account {debit.id} cannot be debited {minor} more")
         if phase is Phase.PENDING:
             debit.debits_pending += minor
@@ -102,19 +112,46 @@ class Book:
 
 # The chain starts from nothing.
 GENESIS: Final = bytes(32)
+BLIND_BYTES: Final = 16
 
-_encoder: Final = msgspec.json.Encoder()
+_encode: Final = msgspec.json.Encoder().encode
 
 
-def digest(entries: Sequence[Entry]) -> bytes:
-    """Hash a journal's entries in their order, whatever store they come from."""
-    return hashlib.sha256(
-        _encoder.encode(
-            [(*entry.posting, entry.debit_balance, entry.debit_held, entry.credit_balance) for entry in entries]
-        )
+def blinds(nonce: bytes, lines: int) -> list[bytes]:
+    """Return what is hashed with each line, so that nobody who sees a hash can find its line by trying.
+
+    Whoever is shown a line is shown its blind, which says nothing about the other lines' blinds. Without a nonce there
+    are none.
+    """
+    if not nonce:
+        return [b""] * lines
+    stream = shake_128(nonce).digest(BLIND_BYTES * lines)
+    return [stream[at : at + BLIND_BYTES] for at in range(0, len(stream), BLIND_BYTES)]
+
+
+def leaf(entry: Entry, blind: bytes = b"") -> bytes:
+    """Hash one entry, whatever store it comes from: its place in the Merkle tree of its journal."""
+    posting, debit_balance, debit_held, credit_balance = entry
+    return sha256(merkle.LEAF + blind + _encode((*posting, debit_balance, debit_held, credit_balance))).digest()
+
+
+def leaves(entries: Sequence[Entry], nonce: bytes = b"") -> list[bytes]:
+    """Hash a journal's entries one by one, in their order."""
+    return [leaf(entry, blind) for entry, blind in zip(entries, blinds(nonce, len(entries)), strict=True)]
+
+
+def digest(entries: Sequence[Entry], nonce: bytes = b"") -> bytes:
+    """Return a journal's digest: the root of the Merkle tree over its entries in their order."""
+    return merkle.root(leaves(entries, nonce))
+
+
+def flat_digest(entries: Sequence[Entry]) -> bytes:
+    """Return a journal's digest as it was before digests were Merkle roots: of all entries at once."""
+    return sha256(
+        _encode([(*entry.posting, entry.debit_balance, entry.debit_held, entry.credit_balance) for entry in entries])
     ).digest()
 
 
 def chained(previous: bytes, journal: bytes) -> bytes:
     """Return the chain's next hash: the previous hash and the journal's digest, hashed together."""
-    return hashlib.sha256(previous + journal).digest()
+    return sha256(previous + journal).digest()

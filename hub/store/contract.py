@@ -6,7 +6,7 @@ Two stores keep this contract and pass one test suite: `hub.store.sql` (PostgreS
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -15,12 +15,15 @@ from hub.core.facts import Facts, Wanted
 from hub.core.instrument import Instrument
 from hub.core.participant import SchemeFile
 from hub.core.pricing.limits import Tally
+from hub.core.record import Record
 from hub.ledger.journal import Book
 from hub.store.read import Credential, Reader
 
 # How long the process that committed a message has to send it before the sweep may.
 GRACE_MS: Final = 3_000
 CALLBACK_GRACE_MS: Final = 15_000
+
+R = TypeVar("R", bound=Record)
 
 OutboxKey = tuple[str, int, str]  # transfer, seq, queue
 
@@ -48,12 +51,37 @@ class Work(Protocol):
     async def tallies(self, wanted: Mapping[str, int]) -> Mapping[str, Tally]:
         """Lock the tallies of limits, after the accounts and in the order of their keys, each with when it ends."""
 
+    async def head(self) -> int:
+        """Return the last journal's number, after everything else is locked; nobody writes another before we end."""
+
     async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
         """Write everything and commit."""
 
 
+class RecordReader(Protocol):
+    """Look-ups of the office's records."""
+
+    async def one(self, kind: type[R], id_: str) -> R | None:
+        """Return a record; None: there is none."""
+
+    async def found(
+        self, kind: type[R], *, limit: int = 1_000, before: tuple[int, str] | None = None, **where: str | int | bool
+    ) -> list[R]:
+        """List records with these values, the newest first; `before`: `at_ms` and id of the last one of a page."""
+
+    async def due(self, kind: type[R], limit: int = 1_000) -> list[R]:
+        """List records whose time has come, the longest overdue first."""
+
+    async def now_ms(self) -> int:
+        """Return the store's time."""
+
+
 class Store(Reader, Protocol):
     """Where everything is kept."""
+
+    @property
+    def records(self) -> RecordReader:
+        """Look-ups of the office's records."""
 
     def work(self) -> AbstractAsyncContextManager[Work]:
         """Begin a batch; leaving without `apply` undoes everything, claims included."""

@@ -25,6 +25,7 @@ from hub.ledger.journal import GENESIS, Book, Entry, chained, digest
 from hub.ledger.position import available
 from hub.store import memory_listings
 from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS, OutboxKey, Waiting
+from hub.store.memory_records import MemoryRecords
 from hub.store.read import Credential, RequestRow, Timeline
 from routing.message import Operation, Resource
 from routing.party import Identifier, Party
@@ -57,6 +58,7 @@ class MemoryStore:
         self.rate_log: list[Published] = []
         self.exposures: dict[ExposureKey, int] = {}
         self.counted: dict[str, Tally] = {}
+        self.records = MemoryRecords(now_ms)
         self.ledger: dict[int, Account] = {}
         self._numbers: dict[AccountKey, int] = {}
         self._scheme: Scheme | None = None
@@ -303,6 +305,7 @@ class MemoryWork:
             overrides=store.overrides_of(wanted.identifiers),
             funded=frozenset(reference for reference in wanted.funds if reference in store.fundings),
             market=store.market_now() if wanted.market else Market(),
+            records=store.records.wanted(wanted.records),
         )
 
     def _reversals(self, original: str) -> list[Transfer]:
@@ -318,11 +321,16 @@ class MemoryWork:
         """Read the tallies of limits."""
         return {key: self._store.counted.get(key, Tally()) for key in wanted}
 
+    async def head(self) -> int:
+        """Return the last journal's number."""
+        return len(self._store.journals)
+
     async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
         """Write everything."""
         store = self._store
         store.break_before_commit()
         self._refuse_the_forbidden(decided)
+        store.records.write(decided.records)
         given_up = set(decided.given_up)
         for claim in self._claims:
             if claim.request not in given_up:

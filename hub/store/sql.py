@@ -5,6 +5,7 @@ Statements that need nothing from each other go out together in a psycopg pipeli
 """
 
 import hashlib
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -25,17 +26,20 @@ from hub.core.pricing.limits import Tally
 from hub.core.pricing.market import Market
 from hub.ledger.account import Account
 from hub.ledger.journal import Book, Entry, digest
-from hub.store import market, statements
+from hub.store import market, records, statements
 from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
 from hub.store.letters import Letters
 from hub.store.lookups import LookUps
 from hub.store.pooled import LOST, Connection
+from hub.store.records import Records
 from routing.party import Identifier
 
 Cursor = AsyncCursor[TupleRow]
 
 _STATEMENTS: Final = Counter("hub_sql_statements", "Statements of batches sent to the database.")
+
+NONCE_BYTES: Final = 16
 
 _encode: Final = msgspec.json.Encoder().encode
 _transfers: Final = msgspec.json.Decoder(list[Transfer]).decode
@@ -102,6 +106,7 @@ class SqlWork:
             overrides={Identifier(key, value): who for key, value, who in await _rows(asked.get("overrides"))},
             funded=frozenset(row[0] for row in await _rows(asked.get("funded"))),
             market=market.market_in(stands[0][0]) if stands else Market(),
+            records=await records.lock(self._connection, wanted.records),
         )
 
     async def lock(self, accounts: Sequence[int]) -> Book:
@@ -121,9 +126,14 @@ class SqlWork:
             asked = await self._send(market.TALLIES, keys)
         return market.tallies_in(sorted(wanted), await asked.fetchall())
 
+    async def head(self) -> int:
+        """Return the last journal's number; nobody writes another before this batch has ended."""
+        return int((await (await self._send(statements.HEAD)).fetchall())[0][0])
+
     async def apply(self, decided: Decided, book: Book, now_ms: int) -> None:
         """Write everything and commit; one statement, one round trip."""
         entries = book.entries
+        nonce = secrets.token_bytes(NONCE_BYTES)
         parameters = {
             "added": json(list(decided.added.values())),
             "moved": json(list(decided.moved.values())),
@@ -140,9 +150,12 @@ class SqlWork:
             "balances": json([book.accounts[id_] for id_ in sorted(book.touched)]),
             "entries": json([_line(number, entry) for number, entry in enumerate(entries)]),
             "lines": len(entries),
-            "digest": digest(entries),
+            "digest": digest(entries, nonce),
+            "nonce": nonce,
             "at_ms": now_ms,
         }
+        # Seen to be written first, so that nothing is committed over a record that has moved on.
+        await records.write(self._connection, decided.records)
         async with self._connection.pipeline():
             _STATEMENTS.inc()
             values = [parameters[name] for name in statements.APPLY_NAMES]
@@ -190,6 +203,7 @@ class SqlStore(LookUps):
         )
 
         self.batches = Batches(self._pool)
+        self.records = Records(self._pool)
         self.letters = Letters(self._pool)
 
     async def open(self) -> None:

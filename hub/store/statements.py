@@ -70,6 +70,9 @@ ACCOUNTS: Final = """
 SELECT coalesce(json_agg(x), '[]')::text
 FROM (SELECT * FROM account WHERE id = ANY(%s::int[]) ORDER BY id FOR UPDATE) AS x"""
 
+# Whoever waits here writes the next journal after ours: what is cut at this height is cut exactly there.
+HEAD: Final = "SELECT height FROM chain FOR UPDATE"
+
 ALL_ACCOUNTS: Final = "SELECT coalesce(json_agg(x), '[]')::text FROM (SELECT * FROM account ORDER BY id) AS x"
 
 
@@ -82,7 +85,8 @@ def _insert(name: str, columns: str, parameter: str, without: tuple[str, ...] = 
 
 # Everything that a batch writes, as one statement: its parts touch different rows, so they need no order among
 # themselves, and one statement costs the driver a fraction of ten. A message of the outbox is due for the sweep not
-# before the process that committed it has had its own chance to send it.
+# before the process that committed it has had its own chance to send it. A journal is never older than the one before
+# it, so that a month of the ledger has all its journals between two heights.
 APPLY: Final = f"""
 WITH added AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(added)s::json)
@@ -133,20 +137,24 @@ WITH added AS MATERIALIZED (
 ), balances AS (
     UPDATE account AS a
     SET debits_pending = r.debits_pending, debits_posted = r.debits_posted,
-        credits_pending = r.credits_pending, credits_posted = r.credits_posted
+        credits_pending = r.credits_pending, credits_posted = r.credits_posted, cap_minor = r.cap_minor,
+        blocked = r.blocked, alarm = r.alarm
     FROM json_to_recordset(%(balances)s::json)
     AS r({recordset(tables.account, without=("kind", "participant", "currency"))})
     WHERE a.id = r.id
 ), head AS (
-    UPDATE chain SET height = height + 1, hash = sha256(hash || %(digest)s) WHERE %(lines)s > 0
-    RETURNING height, hash
+    UPDATE chain
+    SET height = height + 1, hash = sha256(hash || %(digest)s), at_ms = greatest(at_ms, %(at_ms)s::bigint)
+    WHERE %(lines)s > 0
+    RETURNING height, hash, at_ms
 ), written AS (
-    INSERT INTO journal (height, digest, hash, at_ms) SELECT height, %(digest)s, hash, %(at_ms)s FROM head
+    INSERT INTO journal (height, digest, hash, at_ms, nonce) SELECT height, %(digest)s, hash, at_ms, %(nonce)s FROM head
 )
-INSERT INTO posting (journal, line, subject, debit, credit, minor, phase, debit_balance, debit_held, credit_balance)
+INSERT INTO posting (journal, line, subject, debit, credit, minor, phase, debit_balance, debit_held, credit_balance,
+                     at_ms)
 SELECT head.height, r.line, r.subject, r.debit, r.credit, r.minor, r.phase, r.debit_balance, r.debit_held,
-       r.credit_balance
-FROM head, json_to_recordset(%(entries)s::json) AS r({recordset(tables.posting, without=("journal",))})"""
+       r.credit_balance, head.at_ms
+FROM head, json_to_recordset(%(entries)s::json) AS r({recordset(tables.posting, without=("journal", "at_ms"))})"""
 
 # The driver reads a statement of over 4,096 characters anew at every batch, for longer than it takes to send it. With
 # its parameters numbered there is nothing to read.

@@ -92,6 +92,8 @@ account = Table(
     _number("debits_posted"),
     _number("credits_pending"),
     _number("credits_posted"),
+    Column("blocked", Boolean, nullable=False, server_default=text("false")),
+    Column("alarm", Integer, nullable=False, server_default="0"),
     UniqueConstraint("participant", "currency", "kind"),
     CheckConstraint("least(debits_pending, debits_posted, credits_pending, credits_posted) >= 0", name="not_negative"),
 )
@@ -176,16 +178,22 @@ chain = Table(
     Column("only", Boolean, primary_key=True, server_default=text("true")),
     Column("height", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    _number("at_ms"),
+    Column("merkle_from", BigInteger, nullable=False, server_default="1"),  # before: digests of the older form
     CheckConstraint('"only"', name="one_row"),
 )
 
 journal = Table(
     "journal",
     metadata,
-    Column("height", BigInteger, primary_key=True, autoincrement=False),
+    Column("height", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    Column("nonce", LargeBinary, nullable=False, server_default=""),
+    # That no height is there twice is the chain's doing: every journal moves its one row on.
+    PrimaryKeyConstraint("height", "at_ms"),
+    postgresql_partition_by="RANGE (at_ms)",
 )
 
 posting = Table(
@@ -201,9 +209,11 @@ posting = Table(
     Column("debit_balance", BigInteger, nullable=False),
     Column("debit_held", BigInteger, nullable=False),
     Column("credit_balance", BigInteger, nullable=False),
-    PrimaryKeyConstraint("journal", "line"),
+    Column("at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("journal", "line", "at_ms"),
     CheckConstraint("minor > 0 AND debit <> credit", name="two_sides"),
     Index("ix_posting_subject", "subject"),
+    postgresql_partition_by="RANGE (at_ms)",
 )
 
 outbox = Table(

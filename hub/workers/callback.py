@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import aiohttp
 import msgspec
 import structlog
 from prometheus_client import Counter
 
-from hub.core.change import CALLBACKS, Letter, Notice, Outgoing
+from hub.core.change import CALLBACKS, Advice, Letter, Notice, Outgoing
 from hub.core.participant import Scheme
 from hub.store.contract import OutboxKey, Store, UnavailableError
 from hub.store.recent import RecentScheme
@@ -32,7 +33,7 @@ LONGEST_WAIT_MS: Final = 3_600_000
 _CALLBACKS: Final = Counter("hub_callbacks", "Callbacks by what became of them.", ["result"])
 
 _log: Final = structlog.get_logger("callback")
-_message: Final = msgspec.json.Decoder(Notice | Letter).decode
+_message: Final = msgspec.json.Decoder(Notice | Letter | Advice).decode
 
 # From what has ended to the words in which it is told, and where.
 Write = Callable[[Notice, Scheme], Letter]
@@ -93,13 +94,16 @@ class CallbackSender:
 
     async def _letter(self, message: Outgoing) -> Letter:
         said = _message(message.body)
-        return said if isinstance(said, Letter) else self._write(said, await self._scheme.get())
+        if isinstance(said, Letter):
+            return said
+        scheme = await self._scheme.get()
+        return _advised(message, said, scheme) if isinstance(said, Advice) else self._write(said, scheme)
 
     async def _put(self, letter: Letter, *, signed: bool) -> tuple[int, str]:
         body = bytes(letter.body)
         headers = {
             "Content-Type": "application/json",
-            "X-Date": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "X-Date": _stamp(int(time.time() * 1000)),
             **letter.headers,
         }
         if letter.correlation:
@@ -130,3 +134,15 @@ class CallbackSender:
         wait_ms = min(FIRST_WAIT_MS << attempts, LONGEST_WAIT_MS)
         _log.warning("callback.postponed", transfer=key[0], attempts=attempts + 1, wrong=wrong, wait_ms=wait_ms)
         await self._store.postpone(key, wait_ms=wait_ms, note=wrong)
+
+
+def _advised(message: Outgoing, advice: Advice, scheme: Scheme) -> Letter:
+    """Write what a participant is told of its money in the office's books; it goes where its other notices go."""
+    known = scheme.participants.get(advice.to)  # gone, or without an address by now: it is kept for an operator
+    words = {"event": advice.event, "date": _stamp(advice.at_ms), **advice.body}
+    url, correlation = known.notify_url if known else "", str(UUID(message.transfer))
+    return Letter(url=url, correlation=correlation, body=msgspec.Raw(msgspec.json.encode(words)))
+
+
+def _stamp(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

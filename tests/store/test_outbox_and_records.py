@@ -155,6 +155,7 @@ async def test_each_position_has_one_account_and_each_currency_its_own_of_the_sc
         ("alpha", Kind.POSITION, "KES", 1_000_00),
         ("bravo", Kind.POSITION, "KES", 1_000_00),
         *(("", kind, "KES", None) for kind in (Kind.SETTLEMENT_BANK, Kind.FEES, Kind.SUSPENSE)),
+        ("", Kind.GUARANTEE, "KES", 0),
     }
     assert len(accounts) == len(kinds)
 

@@ -1,0 +1,35 @@
+"""Every kind of record and deed there is, in one place: what the store keeps, and what a proposal may contain.
+
+Records are locked in the order in which they are listed here.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from hub.core.office.proposal import Proposal
+from hub.core.office.records import Alarm, Difference, Dispute, File, Funds, Operator
+from hub.core.record import Deed, Record
+from hub.core.settlement.window import Obligation, Payment, Window
+
+RECORDS: Final[tuple[type[Record], ...]] = (
+    Operator,
+    Proposal,
+    Funds,
+    Window,
+    Obligation,
+    Payment,
+    File,
+    Difference,
+    Dispute,
+    Alarm,
+)
+
+DEEDS: Final[tuple[type[Deed], ...]] = ()
+
+
+def deed_in(terms: bytes) -> Deed:
+    """Read a deed as a proposal keeps it; raises msgspec.DecodeError."""
+    kinds: Any = {each.__name__: each for each in DEEDS}
+    found: Deed = msgspec.json.decode(terms, type=kinds[msgspec.json.decode(terms)["type"]])
+    return found

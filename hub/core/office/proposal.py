@@ -1,0 +1,174 @@
+"""Proposals: what moves or releases money is proposed by one operator and approved by another; never by one alone.
+
+An approved proposal is carried out in the commit that approves it. Its deed is kept as it was proposed, so nothing else
+can be approved than what was seen.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import ClassVar, Final
+
+import msgspec
+
+from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.participant import AccountKey, Scheme
+from hub.core.record import Deed, Desk, Kept, Record, Selector
+
+OPEN_FOR_MS: Final = 7 * 86_400_000
+
+
+class ProposalState(StrEnum):
+    """Where a proposal stands."""
+
+    OPEN = "open"
+    APPROVED = "approved"  # final: carried out in the same commit
+    REJECTED = "rejected"  # final
+    WITHDRAWN = "withdrawn"  # final: by its maker
+    EXPIRED = "expired"  # final: nobody decided in time
+
+
+class Proposal(Record, frozen=True, kw_only=True):
+    """A deed that waits for a second person."""
+
+    table: ClassVar[str] = "proposal"
+    keys: ClassVar[tuple[str, ...]] = ("state",)
+
+    act: str  # the name of the deed's type
+    terms: msgspec.Raw  # the deed, as it was proposed
+    subject: str = ""  # what it is about: a participant, a window, a payment ...
+    why: str
+    by: str
+    state: ProposalState
+    decided_ms: int | None = None
+    decided_by: str = ""
+    decided_why: str = ""
+
+
+class Propose(Deed, frozen=True, kw_only=True):
+    """Put a deed before a second person."""
+
+    proposal: str  # the id it gets
+    deed: Deed
+    subject: str = ""
+    why: str
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the proposal, in case it is there already."""
+        return (Selector(Proposal, "id", self.proposal),)
+
+    def decide(self, desk: Desk) -> Result:
+        """Keep it open until somebody else decides, or too much time has gone by."""
+        if desk.get(Proposal, self.proposal) is not None:
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail="this proposal was made before")
+        if not self.why.strip():
+            return Refusal(reason=Reason.TERMS_INVALID, detail="say why: whoever is to approve reads it")
+        if self.deed.by != self.by:
+            return Refusal(reason=Reason.TERMS_INVALID, detail="a deed is proposed in one's own name")
+        desk.keep(
+            Proposal(
+                id=self.proposal,
+                at_ms=desk.now_ms,
+                due_ms=desk.now_ms + OPEN_FOR_MS,
+                act=type(self.deed).__name__,
+                terms=msgspec.Raw(msgspec.json.encode(self.deed)),
+                subject=self.subject,
+                why=self.why,
+                by=self.by,
+                state=ProposalState.OPEN,
+            )
+        )
+        return Done(transfer=self.proposal)
+
+
+class Approve(Deed, frozen=True, kw_only=True):
+    """Have a proposed deed carried out, in this same commit; `deed` is what the approver has seen."""
+
+    proposal: str
+    deed: Deed
+    why: str = ""
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the proposal, and what its deed wants."""
+        return (Selector(Proposal, "id", self.proposal), *self.deed.wants())
+
+    def originals(self) -> Sequence[str]:
+        """Want what the deed wants."""
+        return self.deed.originals()
+
+    def cuts(self) -> bool:
+        """Cut where the deed does."""
+        return self.deed.cuts()
+
+    def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:
+        """Want what the deed wants."""
+        return self.deed.accounts(kept, scheme)
+
+    def decide(self, desk: Desk) -> Result:
+        """Carry the deed out, if another person proposed exactly this; where it cannot be, the proposal stays open."""
+        found = desk.get(Proposal, self.proposal)
+        refused = _undecidable(found)
+        if found is None or refused is not None:
+            return refused or Refusal(reason=Reason.RECORD_UNKNOWN)
+        if found.by == self.by:
+            return Refusal(reason=Reason.SAME_PERSON, detail=f"{self.by} proposed it")
+        if msgspec.json.decode(found.terms) != msgspec.to_builtins(self.deed):
+            return Refusal(reason=Reason.TERMS_INVALID, detail="this is not what was proposed; look at it again")
+        desk.approved_by = self.by
+        result = self.deed.decide(desk)
+        desk.approved_by = ""
+        if isinstance(result, Done):
+            _decided(found, ProposalState.APPROVED, desk, self.by, self.why)
+        return result
+
+
+class Dismiss(Deed, frozen=True, kw_only=True):
+    """End a proposal without carrying it out: rejected by another, withdrawn by its maker."""
+
+    proposal: str
+    why: str = ""
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the proposal."""
+        return (Selector(Proposal, "id", self.proposal),)
+
+    def decide(self, desk: Desk) -> Result:
+        """End it."""
+        found = desk.get(Proposal, self.proposal)
+        refused = _undecidable(found)
+        if found is None or refused is not None:
+            return refused or Refusal(reason=Reason.RECORD_UNKNOWN)
+        state = ProposalState.WITHDRAWN if found.by == self.by else ProposalState.REJECTED
+        _decided(found, state, desk, self.by, self.why)
+        return Done(transfer=found.id)
+
+
+class Expire(Deed, frozen=True, kw_only=True):
+    """End a proposal that nobody decided upon in time."""
+
+    proposal: str
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the proposal."""
+        return (Selector(Proposal, "id", self.proposal),)
+
+    def decide(self, desk: Desk) -> Result:
+        """End it, if it is still open and its time has come."""
+        found = desk.get(Proposal, self.proposal)
+        if found is None or found.state is not ProposalState.OPEN or (found.due_ms or 0) > desk.now_ms:
+            return Done(changed=False)
+        _decided(found, ProposalState.EXPIRED, desk, self.by, "nobody decided in time")
+        return Done(transfer=found.id)
+
+
+def _undecidable(found: Proposal | None) -> Refusal | None:
+    if found is None:
+        return Refusal(reason=Reason.RECORD_UNKNOWN, detail="there is no such proposal")
+    if found.state is not ProposalState.OPEN:
+        return Refusal(reason=Reason.RECORD_FORBIDS, detail=f"the proposal is {found.state} by {found.decided_by}")
+    return None
+
+
+def _decided(found: Proposal, state: ProposalState, desk: Desk, by: str, why: str) -> None:
+    desk.keep(
+        msgspec.structs.replace(found, state=state, due_ms=None, decided_ms=desk.now_ms, decided_by=by, decided_why=why)
+    )

@@ -1,0 +1,162 @@
+"""Records and deeds: what the office keeps beside transfers, and what changes it; it must never know a single kind.
+
+A record is a row of its own table: a window, an obligation, a payment, a proposal. A deed is what an operator, the
+calendar or the settlement bank brings about: it says which records and accounts it wants, and decides on a `Desk`.
+Deeds enter by the one door, among the other commands, and what they keep is written in the same commit.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from hub.core.change import NOTICES, Advice, Decided, Outgoing
+from hub.core.command import Command, Done, Reason, Refusal, Result, Transfer
+from hub.core.participant import AccountKey, Scheme
+from hub.ledger.journal import Book, Posting
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What the office keeps. Each kind has its table, with a column for every field of the same name."""
+
+    table: ClassVar[str]
+    keys: ClassVar[tuple[str, ...]] = ()  # columns, beside `id`, by which records of this kind are wanted
+
+    id: str  # 32 hexadecimal digits, unless the kind says otherwise
+    version: int = 0  # writes so far
+    at_ms: int = 0  # when it began
+    due_ms: int | None = None  # when somebody is to look at it again by itself; None: never
+    deed: str = ""  # the deed that wrote it last: the same deed, said again, changes nothing
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Selector(NamedTuple):
+    """Which records a deed wants: those of a kind whose column has this value. They are locked in a fixed order."""
+
+    kind: type[Record]
+    column: str
+    value: str
+
+
+Kept = Mapping[type[Record], Mapping[str, Record]]
+
+
+class Desk:
+    """Where one deed is decided: the records as the deeds before it left them, the books, and what is to be written."""
+
+    def __init__(
+        self,
+        *,
+        scheme: Scheme,
+        now_ms: int,
+        height: int,
+        kept: Kept,
+        transfers: Mapping[str, Transfer],
+        book: Book,
+        decided: Decided,
+    ) -> None:
+        """Begin with what was loaded; `height` is the number of the last journal, where a deed cuts there."""
+        self.scheme: Final = scheme
+        self.now_ms: Final = now_ms
+        self.height: Final = height
+        self.transfers: Final = transfers
+        self.book: Final = book
+        self.decided: Final = decided
+        self.approved_by = ""  # the second person, while an approved proposal is carried out
+        self.ref = ""
+        self._kept: dict[type[Record], dict[str, Record]] = {kind: dict(found) for kind, found in kept.items()}
+
+    def get(self, kind: type[R], id_: str) -> R | None:
+        """Return a record by its id; None: there is none, or the deed did not say that it wants it."""
+        found = self._kept.get(kind, {}).get(id_)
+        return found if isinstance(found, kind) else None
+
+    def where(self, kind: type[R], **values: Any) -> list[R]:
+        """List the records of a kind whose columns have these values, in the order of their ids."""
+        every = self._kept.get(kind, {})
+        return [
+            each
+            for _, each in sorted(every.items())
+            if isinstance(each, kind) and all(getattr(each, name) == value for name, value in values.items())
+        ]
+
+    def wanted(self, deed: "Deed") -> list[Record]:
+        """List the records that a deed wants, as they are now."""
+        return [each for kind, column, value in deed.wants() for each in self.where(kind, **{column: value})]
+
+    def keep(self, record: R) -> R:
+        """Write a record, new or changed; returns it as it is written."""
+        before = self._kept.setdefault(type(record), {}).get(record.id)
+        version = 1 if before is None else before.version + 1
+        is_written = record.id in self.decided.records.get(record.table, {})
+        # Within one commit a record is written once, however many deeds of the batch change it.
+        version = before.version if is_written and before is not None else version
+        fresh = msgspec.structs.replace(record, version=version, deed=self.ref)
+        self._kept[type(record)][record.id] = fresh
+        self.decided.records.setdefault(record.table, {})[record.id] = fresh
+        return fresh
+
+    def purse(self, key: AccountKey) -> int:
+        """Return the number of a ledger account; raises KeyError."""
+        return self.scheme.accounts[key]
+
+    def enter(self, postings: Sequence[Posting], *, beyond_cap: bool = False) -> None:
+        """Enter postings, all or none; raises OverCapError. What is owed to somebody is paid `beyond_cap`."""
+        self.book.enter_all(postings, beyond_cap=beyond_cap)
+
+    def tell(self, participant: str, record: Record, event: str, body: Mapping[str, Any]) -> None:
+        """Tell a participant, by a signed notice, once for each version of a record; without an address, nobody is."""
+        known = self.scheme.participants.get(participant)
+        if known is None or not known.notify_url:
+            return
+        advice = Advice(to=participant, event=event, at_ms=self.now_ms, body=dict(body))
+        queue = f"{NOTICES}:{participant}"
+        raw = msgspec.Raw(msgspec.json.encode(advice))
+        self.decided.outbox.append(Outgoing(transfer=record.id, seq=record.version, queue=queue, body=raw))
+
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What changes records. Subclasses are listed in `hub.core.deeds`; fields are what an operator says."""
+
+    checked: ClassVar[bool] = False  # it moves or releases money: one operator proposes it, another approves it
+    by: str  # who brings it about: an operator, "calendar", "bank file ..."
+    ref: str = ""  # 32 hexadecimal digits of its own: said again, it changes nothing
+
+    def wants(self) -> Sequence[Selector]:
+        """Say which records are to be loaded and locked."""
+        return ()
+
+    def originals(self) -> Sequence[str]:
+        """Say which transfers are to be loaded and locked."""
+        return ()
+
+    def cuts(self) -> bool:
+        """Say whether it wants to know the last journal's number, and that no other comes before its own."""
+        return False
+
+    def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - what most deeds need
+        """Say which accounts are to be locked; those that the scheme does not have are passed over."""
+        return ()
+
+    def decide(self, desk: Desk) -> Result:
+        """Carry it out on the desk, or say why not: then it must have written nothing."""
+        raise NotImplementedError
+
+
+# Whatever enters by the one door.
+Entering = Command | Deed
+
+
+def carried_out(deed: Deed, desk: Desk) -> Result:
+    """Decide one deed; what moves or releases money is refused without a second person.
+
+    A deed whose commit was not confirmed is said again: what it wrote last says so, and nothing changes.
+    """
+    if deed.checked and not desk.approved_by:
+        return Refusal(reason=Reason.CHECKER_NEEDED, detail=f"propose {type(deed).__name__}, and have it approved")
+    if deed.ref and any(each.deed == deed.ref for each in desk.wanted(deed)):
+        return Done(changed=False)
+    desk.ref = deed.ref
+    return deed.decide(desk)

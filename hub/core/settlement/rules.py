@@ -1,0 +1,100 @@
+"""Rules of settlement in the scheme file: models, settlement banks and accounts; only shapes and their checks.
+
+Which model a movement is settled by is a function of its two participants and its currency, so each is settled once.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from hub.core.pricing.checks import no_repeats
+from hub.core.pricing.rules import SchemeError
+
+EVERY_MIN_S: Final = 1
+SLA_MAX_S: Final = 31 * 86_400
+
+
+class Netting(StrEnum):
+    """What becomes of the movements of a window."""
+
+    MULTILATERAL = "net_multilateral"  # each participant owes, or is owed, one sum for the whole window
+    BILATERAL = "net_bilateral"  # each pair owes one sum, one way
+    GROSS = "gross"  # real time: each transfer is an obligation of its own, as soon as it is committed
+    PREFUNDED = (
+        "prefunded"  # continuous gross: the prefunding is moved in the books with each transfer; nothing is owed
+    )
+
+
+class DefaultPath(StrEnum):
+    """What is done when a participant cannot pay."""
+
+    COVER = "cover"  # the guarantee pays for it, and the participant owes the guarantee
+    EXCLUDE = "exclude"  # all movements with it are left out, and carried into the model's next window
+    UNWIND = "unwind"  # all movements with it are left out, and undone between the positions
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a currency is settled between some participants. Of several models, the first that has both sides counts."""
+
+    name: str
+    netting: Netting
+    currency: str
+    participants: tuple[str, ...] = ()  # none: everybody whom no model before this one has
+    close: tuple[str, ...] = ()  # when windows close, as cron says it; none: when an operator closes them
+    every_s: int = 0  # besides, so often; how real time is kept by a gross model
+    time_zone: str = "UTC"  # in which `close` is said, and days of statements begin
+    holidays: str = ""  # the country (ISO 3166) or the subdivision (KE, IN-MH) on whose holidays no window closes
+    default: DefaultPath = DefaultPath.COVER
+    automatic: bool = False  # what is owed is released to the settlement bank without a maker and a checker
+    sla_s: int = 7_200  # how long the settlement bank has to say that a payment is booked
+
+
+class BankAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account at the settlement bank."""
+
+    bic: str = ""
+    account: str  # an IBAN, or the bank's own number
+
+
+class SettlementBank(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a currency is settled: the scheme's account, and by which keys the bank signs its files."""
+
+    currency: str
+    name: str
+    bic: str
+    account: str  # the scheme's own, in which prefunding and guarantees are
+    keys: str = ""  # file:PATH of a JWKS; none: its files are not signed, and are taken only from an operator
+
+
+def check_settlement(
+    models: Sequence[Model], banks: Sequence[SettlementBank], settles: Mapping[str, Collection[str]]
+) -> None:
+    """Refuse rules that contradict themselves; `settles`: which currencies a participant has. Raises SchemeError."""
+    no_repeats("settlement_model", [each.name for each in models])
+    no_repeats("settlement_bank of a currency", [each.currency for each in banks])
+    for model in models:
+        where = f"settlement_model {model.name!r}"
+        for each in model.participants:
+            if model.currency not in settles.get(each, ()):
+                raise SchemeError(f"{where}: {each!r} does not settle in {model.currency}")
+        if model.every_s and model.every_s < EVERY_MIN_S:
+            raise SchemeError(f"{where}: every_s is at least {EVERY_MIN_S}, or 0")
+        if not 1 <= model.sla_s <= SLA_MAX_S:
+            raise SchemeError(f"{where}: sla_s is from 1 to {SLA_MAX_S}")
+    for currency in {each.currency for each in models}:
+        last = [each for each in models if each.currency == currency][-1]
+        if last.participants:
+            raise SchemeError(f"settlement_model {last.name!r}: the last model of {currency} is for everybody else")
+
+
+def model_of(models: Sequence[Model], currency: str, one: str, other: str) -> Model | None:
+    """Return the model by which a movement between these two is settled; the hub ("") is in every model."""
+    for model in models:
+        if model.currency != currency:
+            continue
+        members = model.participants
+        if not members or all(not each or each in members for each in (one, other)):
+            return model
+    return None
