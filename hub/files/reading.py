@@ -7,7 +7,6 @@ where there should be only a text, is refused: two readers could take it for two
 import re
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal
 from typing import Final
 
 from lxml import etree
@@ -51,9 +50,7 @@ class Node:
         for name in path.split("/"):
             found = here.many(name)
             if len(found) > 1:
-                raise here.refused(
-                    f"{len(found)} elements {name}", "Write it once: which of them counts is not guessed"
-                )
+                raise here.refused(f"{len(found)} elements {name}", "Write it once: which one counts is not guessed")
             if not found:
                 return None
             here = found[0]
@@ -90,9 +87,8 @@ class Node:
     def amount(self, currency: str) -> Money:
         """Read this element's text as an amount: an xs:decimal, in which zeros and a plus sign may stand."""
         text = self.text()
-        plain = f"{Decimal(text).normalize():f}" if _DECIMAL.fullmatch(text) else text
         try:
-            return Money.parse(plain, currency)
+            return Money.parse(_without_zeros(text) if _DECIMAL.fullmatch(text) else text, currency)
         except MoneyError as error:
             raise self.refused(
                 f"{text!r} {currency!r}: {error}", "Write an amount without a sign in a currency of ISO 4217"
@@ -132,6 +128,12 @@ class Node:
             return instant_in(found.text("DtTm"))
         except ValueError as error:
             raise found.refused(str(error), "Write a Dt or a DtTm by ISO 8601") from error
+
+
+def _without_zeros(text: str) -> str:
+    whole, _, decimals = text.removeprefix("+").partition(".")
+    whole, decimals = whole.lstrip("0") or "0", decimals.rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def message_in(content: bytes, roots: dict[str, str], limits: Limits = LIMITS) -> tuple[str, Node]:

@@ -212,13 +212,14 @@ class BankFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParticipantRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One booking in a participant's own books; at least one of the two references is there."""
+    """One booking in a participant's own books; at least one of the three references is there."""
 
     where: str
     direction: Direction
     money: Money
-    transfer: str = ""
+    transfer: str = ""  # the hub's id of the transfer
     own_reference: str = ""
+    reference: str = ""  # of the hub's entry
     booked_on: date
     booked_ms: int | None = None
 

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from hub.files.shapes import LIMITS, Direction, FileRefusedError, Limits, UnwritableError, summed
-from hub.files.wording import day_in, one_line, plain
+from hub.files.wording import day_in, is_carried, one_line, plain
 from routing.money import Money, MoneyError
 
 RECORD: Final = "record"
@@ -173,9 +173,9 @@ def _line(names: list[str], cells: list[str], where: str) -> Line:
     if len(cells) != len(names):
         raise FileRefusedError(where, f"{len(cells)} cells for {len(names)} columns", "Write one cell for each column")
     texts = {name: bare(cell.strip()) for name, cell in zip(names, cells, strict=True)}
-    if not all(len(text) <= _CELL_MAX and text.isprintable() for text in texts.values()):
+    if not all(len(text) <= _CELL_MAX and is_carried(text) for text in texts.values()):
         raise FileRefusedError(
-            where, "a cell is too long or has characters that are not printed", f"Write at most {_CELL_MAX} characters"
+            where, "a cell is too long or has control characters", f"Write at most {_CELL_MAX} characters"
         )
     return Line(where, texts[RECORD], texts)
 

@@ -12,6 +12,11 @@ from routing.money import EXPONENTS, MINOR_MAX, Money
 _ILLEGAL: Final = str.maketrans(dict.fromkeys([*range(0x20), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)], " "))
 
 
+def is_carried(text: str) -> bool:
+    """Say whether a file can carry every character of a text."""
+    return text == text.translate(_ILLEGAL)
+
+
 def one_line(text: str, longest: int) -> str:
     """Return what a file can carry of a text, in one line, at most `longest` characters of it."""
     return " ".join(text.translate(_ILLEGAL).split())[:longest].rstrip()
