@@ -44,7 +44,7 @@ class Audit:
         # Caps are not part of the history: a cap may since have been lowered below what was once allowed.
         self._book = Book(_emptied(each, start.counters.get(each.id, NOTHING_POSTED)) for each in accounts)
         self._merkle_from = merkle_from
-        self._hash, self._at_ms = start.hash, start.at_ms
+        self._start, self._hash, self._at_ms = start.height, start.hash, start.at_ms
         self._since, self._tree = (start.height, merkle.Growing()) if tree is None else (start.since, tree)
         self.findings = [
             f"account {id_} was posted to before journal {start.height + 1}, but is gone"
@@ -60,6 +60,7 @@ class Audit:
         entries: Sequence[Entry],
         stored_digest: bytes,
         stored_hash: bytes,
+        *,
         nonce: bytes = b"",
         at_ms: int = 0,
     ) -> None:
@@ -76,7 +77,7 @@ class Audit:
         if self._hash != stored_hash:
             self.findings.append(f"journal {height}: the chain is broken here")
             self._hash = stored_hash
-        if at_ms and at_ms < self._at_ms:
+        if at_ms < self._at_ms:
             self.findings.append(f"journal {height}: it is older than the one before it")
         self._at_ms = at_ms
         self._tree.add(merkle.leaf(stored_digest))
@@ -86,7 +87,7 @@ class Audit:
     def _post(self, where: str, entry: Entry) -> None:
         self.postings += 1
         try:
-            self._book.enter(entry.posting, beyond_cap=True)
+            self._book.enter(entry.posting)
         except (ValueError, KeyError) as error:
             self.findings.append(f"{where}: not a possible posting: {error}")
             return
@@ -110,16 +111,23 @@ class Audit:
         """Return what the tree over the journals since the last checkpoint goes on from."""
         return list(self._tree.peaks)
 
-    def pass_checkpoint(self, stored: Checkpoint) -> None:
-        """Hold what was kept at this height against what is recomputed, and begin the next period."""
-        ours, where = self.checkpoint(), f"checkpoint {stored.height}"
-        if (stored.hash, stored.at_ms) != (ours.hash, ours.at_ms):
+    def hold(self, stored: Checkpoint, where: str) -> None:
+        """Hold what was kept at this height against what is recomputed."""
+        ours = self.checkpoint()
+        if (stored.height, stored.hash, stored.at_ms) != (ours.height, ours.hash, ours.at_ms):
             self.findings.append(f"{where}: it is not where the chain stood")
         if stored.counters != ours.counters:
             self.findings.append(f"{where}: the balances kept with it are not those of the postings up to it")
-        # What was archived is not here to be hashed again: then the period of the next checkpoint begins too late.
-        if stored.since == ours.since and stored.root != ours.root:
+        if stored.since < self._start:
+            return  # what was archived since is not here to be hashed again
+        if stored.since != ours.since:
+            self.findings.append(f"{where}: it follows checkpoint {stored.since}, and not {ours.since}")
+        elif stored.root != ours.root:
             self.findings.append(f"{where}: its root is not that of the journals since {stored.since}")
+
+    def pass_checkpoint(self, stored: Checkpoint) -> None:
+        """Hold a checkpoint against what is recomputed, and begin the period after it."""
+        self.hold(stored, f"checkpoint {stored.height}")
         self._since, self._tree = stored.height, merkle.Growing()
 
     def finish(self) -> None:

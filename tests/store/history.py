@@ -8,7 +8,7 @@ from psycopg import sql
 
 from hub.core.command import Fund
 from hub.core.transfer import State
-from hub.store.tables import metadata
+from hub.store.ledger_tables import metadata
 from routing.message import Operation, Verdict
 from routing.money import Money
 from tests.core.corridor import corridor_file, paying, publishes, reversing, sending

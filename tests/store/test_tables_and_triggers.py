@@ -81,11 +81,11 @@ def test_a_final_state_is_final_in_the_database_too(history_url: str, final: Sta
         ("INSERT INTO transition SELECT * FROM transition", UniqueViolation),
         ("INSERT INTO journal SELECT * FROM journal", UniqueViolation),
         (
-            "INSERT INTO posting SELECT journal, 9, subject, debit, debit, 1, phase, 0, 0, 0 FROM posting",
+            "INSERT INTO posting SELECT journal, 9, subject, debit, debit, 1, phase, 0, 0, 0, at_ms FROM posting",
             CheckViolation,
         ),
         (
-            "INSERT INTO posting SELECT journal, 9, subject, debit, credit, 0, phase, 0, 0, 0 FROM posting",
+            "INSERT INTO posting SELECT journal, 9, subject, debit, credit, 0, phase, 0, 0, 0, at_ms FROM posting",
             CheckViolation,
         ),
         (

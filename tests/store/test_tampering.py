@@ -46,7 +46,7 @@ TAMPERINGS = {
     " WHERE subject = %(committed)s",
     "a posting taken out": "DELETE FROM posting WHERE subject = %(committed)s AND phase = 'posted'",
     "a posting added": "INSERT INTO posting SELECT journal, 9, subject, debit, credit, minor, phase, debit_balance,"
-    " debit_held, credit_balance FROM posting WHERE subject = %(committed)s AND phase = 'posted'",
+    " debit_held, credit_balance, at_ms FROM posting WHERE subject = %(committed)s AND phase = 'posted'",
     "a journal taken out with its postings": "WITH gone AS (DELETE FROM journal WHERE height = 3 RETURNING height)"
     " DELETE FROM posting USING gone WHERE journal = height",
     "the last journal taken out": "WITH gone AS (DELETE FROM journal WHERE height = (SELECT max(height) FROM journal)"

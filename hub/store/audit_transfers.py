@@ -1,0 +1,160 @@
+"""The audit of transfers on PostgreSQL: each against its postings, its price and its trail; it only reads.
+
+The same statements hold everything against each other, or only what the journals between two heights touched.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from hub.store.ledger_read import LAST, Connection
+
+FINDINGS_MAX: Final = 100
+
+_WHOLE: Final = {name: name for name in ("transfer", "standing", "transition", "posting", "funding")} | {"fresh": ""}
+
+# Only what postings between two heights are about. A subject that is no transfer's is found as such.
+_NEW: Final = {
+    "transfer": "(SELECT * FROM transfer WHERE id IN (SELECT id FROM fresh))",
+    "standing": "(SELECT * FROM standing WHERE id IN (SELECT id FROM fresh))",
+    "transition": "(SELECT * FROM transition WHERE transfer IN (SELECT id FROM fresh))",
+    "posting": "(SELECT * FROM posting WHERE subject IN (SELECT subject FROM fresh))",
+    "funding": "(SELECT * FROM funding WHERE 'fund:' || reference IN (SELECT subject FROM fresh))",
+    "fresh": """
+fresh AS MATERIALIZED (
+    SELECT subject, CASE WHEN subject ~ '^[0-9a-f]{32}$' THEN subject::uuid END AS id
+    FROM (SELECT DISTINCT subject FROM posting WHERE journal > %(after)s AND journal <= %(to)s) AS p
+), """,
+}
+
+# What the ledger must show for each state: every leg of the transfer pending, then posted or voided, in the accounts
+# and amounts of its price; without a price, the amount itself from the payer FSP to the payee FSP. Within one
+# participant, of errands, and before anything is held: none at all. Where a month was archived after a transfer began,
+# its first postings may be gone, and what is left must be right.
+_POSTED_WRONG: Final = """
+WITH {fresh}leg AS (
+    SELECT t.id, x->>'debit' AS debit, x->>'credit' AS credit, x->'money'->>'currency' AS currency,
+           (x->'money'->>'minor')::bigint AS minor
+    FROM {transfer} AS t CROSS JOIN LATERAL json_array_elements(t.price->'legs') AS x WHERE t.price IS NOT NULL
+    UNION ALL
+    SELECT id, payer_fsp, payee_fsp, currency, minor
+    FROM {transfer} AS t WHERE price IS NULL AND payer_fsp <> payee_fsp AND flow <> 'errand'
+), due AS (
+    SELECT leg.id, string_agg(format('%%s>%%s:%%s', d.id, c.id, leg.minor), ' ' ORDER BY d.id, c.id, leg.minor) AS legs
+    FROM leg
+    LEFT JOIN account AS d ON d.participant = leg.debit AND d.currency = leg.currency
+        AND d.kind = CASE leg.debit WHEN '' THEN 'fees' ELSE 'position' END
+    LEFT JOIN account AS c ON c.participant = leg.credit AND c.currency = leg.currency
+        AND c.kind = CASE leg.credit WHEN '' THEN 'fees' ELSE 'position' END
+    GROUP BY leg.id
+), entry AS (
+    SELECT subject, phase, format('%%s>%%s:%%s', debit, credit, minor) AS leg, debit, credit, minor
+    FROM {posting} AS p
+), shown AS (
+    SELECT subject,
+           string_agg(leg, ' ' ORDER BY debit, credit, minor) FILTER (WHERE phase = 'pending') AS pending,
+           string_agg(leg, ' ' ORDER BY debit, credit, minor) FILTER (WHERE phase = 'posted') AS posted,
+           string_agg(leg, ' ' ORDER BY debit, credit, minor) FILTER (WHERE phase = 'voided') AS voided
+    FROM entry GROUP BY subject
+), held AS (
+    SELECT s.id, s.state, t.created_ms, p.pending, p.posted, p.voided, due.legs,
+           CASE WHEN s.state = 'in_review' OR (s.state = 'aborted' AND p.subject IS NULL) THEN NULL
+                ELSE due.legs END AS due_pending,
+           CASE WHEN s.state = 'committed' THEN due.legs END AS due_posted,
+           CASE WHEN s.state = 'refunded' OR (s.state = 'aborted' AND p.subject IS NOT NULL) THEN due.legs
+                END AS due_voided
+    FROM {standing} AS s LEFT JOIN {transfer} AS t ON t.id = s.id LEFT JOIN due ON due.id = s.id
+    LEFT JOIN shown AS p ON p.subject = replace(s.id::text, '-', '')
+)
+SELECT replace(id::text, '-', ''), state, coalesce(pending, '-'), coalesce(posted, '-'), coalesce(voided, '-'),
+       coalesce(legs, '-')
+FROM held
+WHERE CASE WHEN created_ms < %(archived_ms)s
+    THEN pending IS NOT NULL AND pending IS DISTINCT FROM due_pending
+      OR posted IS NOT NULL AND posted IS DISTINCT FROM due_posted
+      OR voided IS NOT NULL AND voided IS DISTINCT FROM due_voided
+    ELSE (pending, posted, voided) IS DISTINCT FROM (due_pending, due_posted, due_voided) END
+LIMIT {limit}"""
+
+# A price says the same in every currency: what FX providers take and give, and nobody else gains or loses by it.
+_PRICED_WRONG: Final = """
+WITH {fresh}hop AS (
+    SELECT t.id, x->>'provider' AS provider, x->'source'->>'currency' AS source, x->'target'->>'currency' AS target
+    FROM {transfer} AS t CROSS JOIN LATERAL json_array_elements(t.price->'hops') AS x WHERE t.price->'hops' IS NOT NULL
+), leg AS (
+    SELECT t.id, x->>'debit' AS debit, x->>'credit' AS credit, x->'money'->>'currency' AS currency
+    FROM {transfer} AS t CROSS JOIN LATERAL json_array_elements(t.price->'legs') AS x WHERE t.price->'hops' IS NOT NULL
+)
+SELECT replace(leg.id::text, '-', ''), leg.debit, leg.credit, leg.currency
+FROM leg JOIN transfer AS t ON t.id = leg.id
+WHERE leg.debit = ''
+   OR leg.debit NOT IN (t.payer_fsp, t.payee_fsp) AND NOT EXISTS (
+       SELECT FROM hop WHERE hop.id = leg.id AND hop.provider = leg.debit AND leg.currency IN (hop.source, hop.target))
+LIMIT {limit}"""
+
+# Every transfer stands somewhere, and its steps lead there, each from where the one before it ended.
+_TRAIL_WRONG: Final = """
+WITH {fresh}step AS (
+    SELECT transfer AS id, seq, "next",
+           coalesce(lag("next") OVER (PARTITION BY transfer ORDER BY seq), 'received') <> state AS broken
+    FROM {transition} AS n
+), trail AS (
+    SELECT id, count(*) AS steps, max(seq) AS seq, (array_agg("next" ORDER BY seq DESC))[1] AS "next",
+           bool_or(broken) AS broken
+    FROM step GROUP BY id
+)
+SELECT replace(id::text, '-', ''), s.state, s.seq, trail."next", trail.steps
+FROM {transfer} AS t FULL JOIN {standing} AS s USING (id) FULL JOIN trail USING (id)
+WHERE t.caller IS NULL OR (s.state, s.seq, s.seq) IS DISTINCT FROM (trail."next", trail.steps::int, trail.seq)
+   OR trail.broken
+LIMIT {limit}"""
+
+# The scheme's own accounts have no participant, so the two sides of the posting name it once. What came in a month
+# that was archived is shown there.
+_FUNDED_WRONG: Final = """
+WITH {fresh}shown AS (
+    SELECT substr(p.subject, 6) AS reference, d.participant || c.participant AS participant, c.currency,
+           CASE d.kind WHEN 'position' THEN -p.minor ELSE p.minor END AS minor
+    FROM {posting} AS p JOIN account AS d ON d.id = p.debit JOIN account AS c ON c.id = p.credit
+    WHERE p.subject LIKE 'fund:%%'
+)
+SELECT reference, f.participant, f.minor, shown.participant, shown.minor
+FROM {funding} AS f FULL JOIN shown USING (reference)
+WHERE (f.participant, f.currency, f.minor) IS DISTINCT FROM (shown.participant, shown.currency, shown.minor)
+  AND NOT (shown.minor IS NULL AND f.at_ms < %(archived_ms)s)
+LIMIT {limit}"""
+
+_ORPHANS: Final = """
+WITH {fresh}entry AS (SELECT subject FROM {posting} AS p WHERE phase <> 'direct')
+SELECT subject FROM entry
+WHERE NOT EXISTS (SELECT FROM transfer AS t WHERE replace(t.id::text, '-', '') = entry.subject)
+LIMIT {limit}"""
+
+# What can be asked of new postings alone: by the key of the transfer.
+_NEW_ORPHANS: Final = """
+WITH {fresh}entry AS (SELECT DISTINCT subject FROM {posting} AS p WHERE phase <> 'direct')
+SELECT subject FROM entry JOIN fresh USING (subject)
+WHERE fresh.id IS NULL OR NOT EXISTS (SELECT FROM transfer AS t WHERE t.id = fresh.id)
+LIMIT {limit}"""
+
+_SAYS: Final = (
+    (_POSTED_WRONG, "transfer {0} is {1}, but the ledger shows pending {2}, posted {3}, voided {4}; due {5}"),
+    (_PRICED_WRONG, "transfer {0}: {1} gives {2} {3} by its price, but has no part in it"),
+    (_TRAIL_WRONG, "transfer {0} is {1} after {2} steps, but its trail says {3} after {4}, or is broken"),
+    (_FUNDED_WRONG, "bank reference {0}: written {1} {2}, but the ledger shows {3} {4}"),
+    (_ORPHANS, "postings for {0}, which is no transfer"),
+)
+_WHOLE_SAYS: Final = [(each.format(**_WHOLE, limit=FINDINGS_MAX), says) for each, says in _SAYS]
+_NEW_SAYS: Final = [
+    ((_NEW_ORPHANS if each is _ORPHANS else each).format(**_NEW, limit=FINDINGS_MAX), says) for each, says in _SAYS
+]
+
+
+def transfer_findings(connection: Connection, archived_ms: int, after: int = 0, to: int = LAST) -> Iterator[str]:
+    """Say what does not agree about transfers: all of them, or those that the journals above `after` up to `to` touch.
+
+    `archived_ms`: until when postings have been taken out.
+    """
+    says = _WHOLE_SAYS if (after, to) == (0, LAST) else _NEW_SAYS
+    parameters = {"archived_ms": archived_ms, "after": after, "to": to}
+    for statement, sentence in says:
+        yield from (sentence.format(*row) for row in connection.execute(statement, parameters))
