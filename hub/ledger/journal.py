@@ -117,31 +117,40 @@ BLIND_BYTES: Final = 16
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def blinds(nonce: bytes, lines: int) -> list[bytes]:
-    """Return what is hashed with each line, so that nobody who sees a hash can find its line by trying.
+def blinds(nonce: bytes, leaves: int) -> list[bytes]:
+    """Return what is hashed with each leaf, so that nobody who sees a hash can find by trying what was hashed.
 
-    Whoever is shown a line is shown its blind, which says nothing about the other lines' blinds. Without a nonce there
-    are none.
+    Whoever is shown a leaf is shown its blind, which says nothing about the blinds of others. Without a nonce there are
+    none.
     """
     if not nonce:
-        return [b""] * lines
-    stream = shake_128(nonce).digest(BLIND_BYTES * lines)
+        return [b""] * leaves
+    stream = shake_128(nonce).digest(BLIND_BYTES * leaves)
     return [stream[at : at + BLIND_BYTES] for at in range(0, len(stream), BLIND_BYTES)]
 
 
-def leaf(entry: Entry, blind: bytes = b"") -> bytes:
-    """Hash one entry, whatever store it comes from: its place in the Merkle tree of its journal."""
-    posting, debit_balance, debit_held, credit_balance = entry
-    return sha256(merkle.LEAF + blind + _encode((*posting, debit_balance, debit_held, credit_balance))).digest()
+def leaf(posting: Posting, left: tuple[int, ...], blind: bytes = b"") -> bytes:
+    """Hash a posting with what it left to one of its sides: (balance, held) of its debit, or (balance,) of its credit.
+
+    Each side is a leaf of its own, so that a participant can be shown its side without the other's balance.
+    """
+    return sha256(merkle.LEAF + blind + _encode(posting) + _encode(left)).digest()
 
 
 def leaves(entries: Sequence[Entry], nonce: bytes = b"") -> list[bytes]:
-    """Hash a journal's entries one by one, in their order."""
-    return [leaf(entry, blind) for entry, blind in zip(entries, blinds(nonce, len(entries)), strict=True)]
+    """Hash a journal's entries in their order: of each its debit, then its credit."""
+    # As `leaf` does, for all at once: this is on the way of every commit.
+    found = []
+    hidden = iter(blinds(nonce, 2 * len(entries)))
+    for posting, debit_balance, debit_held, credit_balance in entries:
+        said = _encode(posting)
+        found.append(sha256(merkle.LEAF + next(hidden) + said + _encode((debit_balance, debit_held))).digest())
+        found.append(sha256(merkle.LEAF + next(hidden) + said + _encode((credit_balance,))).digest())
+    return found
 
 
 def digest(entries: Sequence[Entry], nonce: bytes = b"") -> bytes:
-    """Return a journal's digest: the root of the Merkle tree over its entries in their order."""
+    """Return a journal's digest: the root of the Merkle tree over its entries, whatever store has them."""
     return merkle.root(leaves(entries, nonce))
 
 

@@ -1,14 +1,20 @@
 """A database that the version before prices has filled is brought up to date, and its transfers go on."""
 
 from collections.abc import AsyncIterator
+from itertools import groupby
+from operator import itemgetter
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from hub.core.transfer import State
 from hub.ledger.account import counters
+from hub.ledger.journal import GENESIS, chained, flat_digest
 from hub.store.audit import run_audit
+from hub.store.ledger_audit import audit_new
+from hub.store.ledger_read import entry_in
 from hub.store.migrate import differences, upgrade
 from routing.message import Operation, Resource, Verdict
 from tests.core.corridor import corridor_file, paying
@@ -21,6 +27,9 @@ pytestmark = pytest.mark.postgres
 
 BEFORE_PRICES = "0004"
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+ENTRIES = """
+SELECT journal, subject, debit, credit, minor, phase, debit_balance, debit_held, credit_balance
+FROM posting ORDER BY journal, line"""
 COLUMNS = """
 SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s ORDER BY 1"""
 
@@ -33,10 +42,11 @@ def copied(source_url: str, target_url: str) -> None:
             if table == "alembic_version":
                 continue
             names = [sql.Identifier(name) for (name,) in target.execute(COLUMNS, [table])]
-            place = sql.SQL("{} ({})").format(sql.Identifier(table), sql.SQL(", ").join(names))
-            target.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            listed, name = sql.SQL(", ").join(names), sql.Identifier(table)
+            place = sql.SQL("{} ({})").format(name, listed)
+            target.execute(sql.SQL("DELETE FROM {}").format(name))
             with (
-                source.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(place)) as rows,
+                source.cursor().copy(sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(listed, name)) as rows,
                 target.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(place)) as kept,
             ):
                 for row in rows:
@@ -45,6 +55,20 @@ def copied(source_url: str, target_url: str) -> None:
             column = "id" if table == "account" else "version"
             last = sql.SQL("SELECT setval(pg_get_serial_sequence({0}, {1}), max({2})) FROM {3}")
             target.execute(last.format(table, column, sql.Identifier(column), sql.Identifier(table)))
+        chained_as_before(target)
+
+
+def chained_as_before(target: psycopg.Connection[TupleRow]) -> None:
+    """Give the journals the digests that the older version gave them."""
+    hash_ = GENESIS
+    rows = target.execute(ENTRIES).fetchall()
+    for height, found in groupby(rows, key=itemgetter(0)):
+        flat = flat_digest([entry_in(row[1:]) for row in found])
+        hash_ = chained(hash_, flat)
+        target.execute("UPDATE journal SET digest = %s, hash = %s WHERE height = %s", [flat, hash_, height])
+    # Two processes that committed at the same moment.
+    target.execute("UPDATE journal SET at_ms = at_ms - 5 WHERE height = 4")
+    target.execute("UPDATE chain SET hash = %s", [hash_])
 
 
 @pytest.fixture
@@ -72,6 +96,19 @@ def test_nothing_is_lost_and_the_books_are_whole(filled_url: str, history_url: s
     assert after.trial_balance == before.trial_balance
     with psycopg.connect(filled_url) as connection:
         assert connection.execute("SELECT count(*) FROM transfer WHERE price IS NOT NULL").fetchone() == (0,)
+        begins = connection.execute("SELECT merkle_from FROM chain").fetchone()
+        assert begins == (before.journals + 1,), "what was written before keeps the digests it was written with"
+        assert connection.execute("SELECT count(*) FROM ONLY posting_rest").fetchone() == (0,), "every month is there"
+
+
+async def test_the_audit_of_what_is_new_goes_on_across_both_forms_of_digest(migrated: House) -> None:
+    first = audit_new(migrated.url)
+    assert first is not None
+    await migrated.completed(700)
+    then = audit_new(migrated.url)
+    assert then is not None
+    assert (first.findings, then.findings, then.journals) == ([], [], 2)
+    assert migrated.findings() == []
 
 
 async def test_what_was_under_way_ends_as_it_would_have(migrated: House) -> None:
