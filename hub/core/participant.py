@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pycountry
 
+from hub.core.office.dispute_terms import DisputeTerms, check_disputes
 from hub.core.pricing.checks import check_pricing, no_repeats
 from hub.core.pricing.fees import Schedule, minor_of
 from hub.core.pricing.limits import Limits as Tallied
@@ -108,6 +109,7 @@ class SchemeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     fx: tuple[FxOffer, ...] = ()
     settlement_model: tuple[Model, ...] = ()
     settlement_bank: tuple[SettlementBank, ...] = ()
+    disputes: DisputeTerms = DisputeTerms()
 
 
 AccountKey = tuple[str, str, Kind]  # participant ("" for the scheme's own), currency, kind
@@ -168,6 +170,7 @@ class Scheme:
         }
         self.models = file.settlement_model
         self.banks = {each.currency: each for each in file.settlement_bank}
+        self.disputes = file.disputes
         self.lifetime_ms = file.scheme.transfer_lifetime_s * 1000
         self.lapse_margin_ms = file.scheme.lapse_margin_s * 1000
 
@@ -228,6 +231,7 @@ def check(file: SchemeFile) -> None:
         sellers=sellers,
     )
     check_settlement(file.settlement_model, file.settlement_bank, settles)
+    check_disputes(file.disputes)
 
 
 def _check_terms(terms: Terms) -> None:
