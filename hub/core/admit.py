@@ -265,7 +265,9 @@ def _reversal(submit: Submit, facts: Facts) -> _Sides:
     money = submit.money or original.money
     if money.currency != original.currency:
         raise RefusedError(Reason.ORIGINAL_CURRENCY, original.currency)
-    left = original.minor - facts.reversed_minor.get(original.id, 0)
+    promised = facts.promised.get(original.id, {})
+    others = sum(minor for by, minor in promised.items() if by != submit.transfer)
+    left = original.minor - facts.reversed_minor.get(original.id, 0) - others
     if submit.money is None:
         money = Money(left, original.currency)
     if money.minor > left or left == 0:

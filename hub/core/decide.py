@@ -123,6 +123,8 @@ class Bench:
             transfers=self._standing.transfers,
             book=book,
             decided=self.decided,
+            reversed_minor=self._standing.reversed,
+            promised=self._standing.promised,
         )
 
     def decide(self, commands: Sequence[Entering], plans: Sequence[Plan | Refusal | None]) -> Decided:
@@ -185,6 +187,7 @@ class Bench:
         event = Event.FLAGGED if flagged else event
         barred = first_of(why for why in (found.barred, passed.barred) if why is not None)
         transfer, row = self._begun(found.transfer, event, barred)
+        standing.begun(transfer)
         if row.event is not Event.BARRED:
             self._admitted(command, found, names, is_held=row.event is Event.ADMITTED)
         resource = found.made.terms if found.made is not None and row.event is Event.ANSWERED else {}

@@ -55,6 +55,8 @@ class Facts(msgspec.Struct, kw_only=True):
     earlier: Mapping[str, str]  # for the other requests: the transfer of the first
     transfers: Mapping[str, Transfer]
     reversed_minor: Mapping[str, int]  # original -> sum of its reversals that are not undone, in its own currency
+    # original -> the transfers that disputes are still to give back by, none of which has begun, and how much each is
+    promised: Mapping[str, Mapping[str, int]] = {}
     taken_back: Mapping[str, int] = {}  # original -> what these take from the payee's side, in the currency given
     instruments: Mapping[Named, Instrument] = {}
     overrides: Mapping[Identifier, str]

@@ -6,6 +6,7 @@ Deeds enter by the one door, among the other commands, and what they keep is wri
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -56,6 +57,8 @@ class Desk:
         transfers: Mapping[str, Transfer],
         book: Book,
         decided: Decided,
+        reversed_minor: Mapping[str, int] = MappingProxyType({}),
+        promised: dict[str, dict[str, int]] | None = None,
     ) -> None:
         """Begin with what was loaded; `height` is the number of the last journal, where a deed cuts there."""
         self.scheme: Final = scheme
@@ -64,6 +67,8 @@ class Desk:
         self.transfers: Final = transfers
         self.book: Final = book
         self.decided: Final = decided
+        self._reversed: Final = reversed_minor
+        self._promised: Final = {} if promised is None else promised
         self.approved_by = ""  # the second person, while an approved proposal is carried out
         self.ref = ""
         self._kept: dict[type[Record], dict[str, Record]] = {kind: dict(found) for kind, found in kept.items()}
@@ -105,6 +110,15 @@ class Desk:
     def enter(self, postings: Sequence[Posting], *, beyond_cap: bool = False) -> None:
         """Enter postings, all or none; raises OverCapError. What is owed to somebody is paid `beyond_cap`."""
         self.book.enter_all(postings, beyond_cap=beyond_cap)
+
+    def left(self, original: Transfer) -> int:
+        """Return what of a transfer is neither given back nor being so, nor promised to be: minor units."""
+        promised = sum(self._promised.get(original.id, {}).values())
+        return original.minor - self._reversed.get(original.id, 0) - promised
+
+    def promise(self, original: str, by: str, minor: int) -> None:
+        """Have a part of a transfer kept for the reversal that is to begin under the id `by`."""
+        self._promised.setdefault(original, {})[by] = minor
 
     def tell(self, participant: str, record: Record, event: str, body: Mapping[str, Any]) -> None:
         """Tell a participant, by a signed notice, once for each version of a record; without an address, nobody is."""

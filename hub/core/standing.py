@@ -46,7 +46,8 @@ class Standing:
         self.facts = facts
         self._book = book
         self.transfers: dict[str, Transfer] = dict(facts.transfers)
-        self._reversed = dict(facts.reversed_minor)
+        self.reversed = dict(facts.reversed_minor)
+        self.promised = {original: dict(owed) for original, owed in facts.promised.items()}
         self._taken_back = dict(facts.taken_back)
         self.funded = set(facts.funded)
         self.market = facts.market
@@ -60,7 +61,8 @@ class Standing:
         return msgspec.structs.replace(
             self.facts,
             transfers=self.transfers,
-            reversed_minor=self._reversed,
+            reversed_minor=self.reversed,
+            promised=self.promised,
             taken_back=self._taken_back,
             instruments={each.name: each for each in map(self._as_it_stands, self.named(names))},
             market=self.market,
@@ -84,8 +86,12 @@ class Standing:
     def reverse(self, transfer: Transfer, *, sign: int = 1) -> None:
         """Note that a reversal takes part of its original, or gives it back."""
         original, taken = transfer.original, transfer.money_of(Operation.DEBIT).minor
-        self._reversed[original] = self._reversed.get(original, 0) + sign * transfer.minor
+        self.reversed[original] = self.reversed.get(original, 0) + sign * transfer.minor
         self._taken_back[original] = self._taken_back.get(original, 0) + sign * taken
+
+    def begun(self, transfer: Transfer) -> None:
+        """Note that a reversal has begun, however it stands: what was promised by it is promised no more."""
+        self.promised.get(transfer.original, {}).pop(transfer.id, None)
 
     def named(self, names: Iterable[Named]) -> list[Instrument]:
         """Return what was loaded, or made since, of these."""

@@ -297,6 +297,7 @@ class MemoryWork:
             earlier=earlier,
             transfers={id_: store.transfers[id_] for id_ in wanted_ids if id_ in store.transfers},
             reversed_minor={id_: sum(each.minor for each in self._reversals(id_)) for id_ in wanted.originals},
+            promised={id_: store.records.promised(id_, store.transfers) for id_ in wanted.originals},
             taken_back={
                 id_: sum(each.money_of(Operation.DEBIT).minor for each in self._reversals(id_))
                 for id_ in wanted.originals

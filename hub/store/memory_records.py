@@ -1,8 +1,9 @@
 """Records of the office in memory: the twin of `hub.store.records`; it refuses what PostgreSQL's constraints refuse."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, TypeVar
 
+from hub.core.office.records import PROMISING, Dispute
 from hub.core.record import Kept, Record, Selector
 
 R = TypeVar("R", bound=Record)
@@ -28,6 +29,14 @@ class MemoryRecords:
             here = {each.id: each for each in self._of(kind) if getattr(each, column) == value}
             found.setdefault(kind, {}).update(here)
         return found
+
+    def promised(self, original: str, begun: Container[str]) -> dict[str, int]:
+        """Return the reversals of a transfer that disputes are still to make, each with its minor units."""
+        return {
+            each.linked: each.given_minor
+            for each in self._of(Dispute)
+            if each.transfer == original and each.state in PROMISING and each.linked not in begun
+        }
 
     def write(self, records: Mapping[str, Mapping[str, Any]]) -> None:
         """Write records, each only over the version before it."""

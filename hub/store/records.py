@@ -3,7 +3,7 @@
 One way for every kind there is; it knows none of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
@@ -33,6 +33,14 @@ async def lock(connection: Connection, wanted: Sequence[Selector]) -> Kept:
         rows = await cursor.fetchall()
         kept.setdefault(kind, {}).update({each.id: each for each in _LISTS[kind](rows[0][0])})
     return kept
+
+
+def promised_in(rows: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
+    """Return, for every original, the reversals that disputes are still to make of it, each with its minor units."""
+    promised: dict[str, dict[str, int]] = {}
+    for original, linked, minor in rows:
+        promised.setdefault(original, {})[linked] = minor
+    return promised
 
 
 async def write(connection: Connection, records: dict[str, dict[str, msgspec.Struct]]) -> None:

@@ -79,6 +79,7 @@ class SqlWork:
                 asked["transfers"] = await self._send(statements.TRANSFERS, transfers)
             if wanted.originals:
                 asked["reversed"] = await self._send(statements.REVERSED, list(wanted.originals))
+                asked["promised"] = await self._send(statements.PROMISED, list(wanted.originals))
             if wanted.instruments:
                 asked["instruments"] = await self._send(
                     statements.INSTRUMENTS, json([each._asdict() for each in wanted.instruments])
@@ -101,6 +102,7 @@ class SqlWork:
             earlier=await self._earlier(wanted.claims, claimed),
             transfers={each.id: each for each in _transfers(transfers_found[0][0])} if transfers_found else {},
             reversed_minor={original: minor for original, minor, _ in reversals},
+            promised=records.promised_in(await _rows(asked.get("promised"))),
             taken_back={original: taken for original, _, taken in reversals},
             instruments={each.name: each for each in _instruments(instruments[0][0])} if instruments else {},
             overrides={Identifier(key, value): who for key, value, who in await _rows(asked.get("overrides"))},

@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from hub.core.change import CALLBACKS, NOTICES
+from hub.core.office.records import PROMISING
 from hub.store import tables
 from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS
 from hub.store.tables import recordset
@@ -60,6 +61,12 @@ SELECT {_hex("t.original")}, sum(t.minor)::bigint,
 FROM transfer AS t JOIN standing AS s ON s.id = t.id
 WHERE t.original = ANY(%s::uuid[]) AND s.state NOT IN ('aborted', 'refunded')
 GROUP BY t.original"""
+
+# What accepted disputes are still to give back: the transfers of those that have begun are counted as reversals.
+PROMISED: Final = f"""
+SELECT d.transfer, d.linked, d.given_minor FROM dispute AS d
+WHERE d.transfer = ANY(%s::text[]) AND d.state IN ({", ".join(f"'{each}'" for each in PROMISING)})
+AND NOT EXISTS (SELECT FROM transfer AS t WHERE t.id = nullif(d.linked, '')::uuid)"""
 
 # Whoever counts money from the bank under these references at the same time waits here, and then sees it counted.
 LOCK_FUNDS: Final = "SELECT pg_advisory_xact_lock(hashtextextended(f, 0)) FROM unnest(%s::text[]) AS f"

@@ -4,7 +4,7 @@ Their rules are in the neighbouring files, one for each.
 """
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -149,21 +149,29 @@ class DisputeState(StrEnum):
     NOTED = "noted"  # final: of a report, nothing else is to be done
 
 
+# In which a dispute has its part of the original kept for the linked transfer.
+PROMISING: Final = (DisputeState.ACCEPTED, DisputeState.DEEMED)
+
+
 class Dispute(Record, frozen=True, kw_only=True):
-    """A return, recall or report about a completed transfer, with every step."""
+    """A return, recall or report about a completed transfer, with every step; amounts in the original's currency."""
 
     table: ClassVar[str] = "dispute"
-    keys: ClassVar[tuple[str, ...]] = ("transfer",)
+    keys: ClassVar[tuple[str, ...]] = ("transfer", "raised_by", "payer_fsp", "payee_fsp", "state")
 
     kind: DisputeKind
     transfer: str  # the original
-    raised_by: str
-    against: str  # the participant that is to answer
+    payer_fsp: str  # of the original
+    payee_fsp: str  # of the original
+    raised_by: str  # a participant; empty: the scheme's operator
+    against: str  # the participant that is to answer, or is told
     reason: str  # a code of ISO 20022
     detail: str = ""
     currency: str
     minor: int  # what is asked back
     state: DisputeState
     deadline_ms: int | None = None
+    given_minor: int = 0  # what is given back: what was asked, or what was left of it at the deadline
     linked: str = ""  # the transfer that gives it back
+    report: str = ""  # of a recall: the report of fraud that it came with
     steps: tuple[Step, ...] = ()

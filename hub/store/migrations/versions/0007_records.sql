@@ -75,6 +75,7 @@ CREATE TABLE window_of_settlement (
     due_ms BIGINT,
     deed TEXT NOT NULL,
     number BIGINT NOT NULL,
+    unsettled TEXT NOT NULL,
     model TEXT NOT NULL,
     currency TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -97,6 +98,7 @@ CREATE TABLE window_of_settlement (
 CREATE INDEX ix_window_of_settlement_at_ms ON window_of_settlement (at_ms, id);
 CREATE INDEX ix_window_of_settlement_due_ms ON window_of_settlement (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX ix_window_of_settlement_model ON window_of_settlement (model);
+CREATE INDEX ix_window_of_settlement_unsettled ON window_of_settlement (unsettled);
 CREATE UNIQUE INDEX uq_window_of_settlement_number ON window_of_settlement (model, number);
 CREATE UNIQUE INDEX uq_window_of_settlement_open ON window_of_settlement (model) WHERE to_height IS NULL;
 
@@ -208,6 +210,8 @@ CREATE TABLE dispute (
     deed TEXT NOT NULL,
     kind TEXT NOT NULL,
     transfer TEXT NOT NULL,
+    payer_fsp TEXT NOT NULL,
+    payee_fsp TEXT NOT NULL,
     raised_by TEXT NOT NULL,
     against TEXT NOT NULL,
     reason TEXT NOT NULL,
@@ -216,13 +220,19 @@ CREATE TABLE dispute (
     minor BIGINT NOT NULL,
     state TEXT NOT NULL,
     deadline_ms BIGINT,
+    given_minor BIGINT NOT NULL,
     linked TEXT NOT NULL,
+    report TEXT NOT NULL,
     steps JSON NOT NULL,
     CONSTRAINT pk_dispute PRIMARY KEY (id)
 );
 
 CREATE INDEX ix_dispute_at_ms ON dispute (at_ms, id);
 CREATE INDEX ix_dispute_due_ms ON dispute (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX ix_dispute_payee_fsp ON dispute (payee_fsp);
+CREATE INDEX ix_dispute_payer_fsp ON dispute (payer_fsp);
+CREATE INDEX ix_dispute_raised_by ON dispute (raised_by);
+CREATE INDEX ix_dispute_state ON dispute (state);
 CREATE INDEX ix_dispute_transfer ON dispute (transfer);
 
 CREATE TABLE alarm (
@@ -259,6 +269,23 @@ CREATE TRIGGER proposal_decided_is_final BEFORE UPDATE ON proposal
     FOR EACH ROW WHEN (OLD.state <> 'open') EXECUTE FUNCTION refuse_final_record();
 CREATE TRIGGER funds_ended_is_final BEFORE UPDATE ON funds
     FOR EACH ROW WHEN (OLD.state IN ('confirmed', 'refused')) EXECUTE FUNCTION refuse_final_record();
+
+CREATE TRIGGER dispute_ended_is_final BEFORE UPDATE ON dispute
+    FOR EACH ROW WHEN (OLD.state IN ('refused', 'withdrawn', 'returned', 'failed', 'noted'))
+    EXECUTE FUNCTION refuse_final_record();
+
+-- What is disputed, by whom and how much, is what it is; which transfer gives it back, once that is said, too.
+CREATE FUNCTION refuse_another_dispute() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'dispute % is about what it is about', OLD.id USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE TRIGGER dispute_terms_are_fixed BEFORE UPDATE ON dispute
+    FOR EACH ROW
+    WHEN ((NEW.kind, NEW.transfer, NEW.payer_fsp, NEW.payee_fsp, NEW.raised_by, NEW.currency, NEW.minor, NEW.report)
+          <> (OLD.kind, OLD.transfer, OLD.payer_fsp, OLD.payee_fsp, OLD.raised_by, OLD.currency, OLD.minor, OLD.report)
+          OR (OLD.linked <> '' AND (NEW.linked, NEW.given_minor) <> (OLD.linked, OLD.given_minor)))
+    EXECUTE FUNCTION refuse_another_dispute();
 
 -- The interval of a window, once it is fixed, is what it is.
 CREATE FUNCTION refuse_moving() RETURNS trigger LANGUAGE plpgsql AS $$
