@@ -22,6 +22,8 @@ def read_bank_csv(content: bytes, limits: Limits) -> BankFile:
     lines = read(content, BANK_COLUMNS, "entry", others=("opening", "closing"), limits=limits)
     entries = tuple(_entry(line) for line in lines if line.record == "entry")
     header = header_of(lines)
+    if lines and not header.account:
+        raise lines[0].refused("it names no account", "Write which account the file is about, in every line")
     check_currency(header.currency, entries, (header.opening, header.closing))
     check_balances(header, entries)
     return BankFile(header=header, entries=entries)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from hub.files.adding_up import check_currency, check_limit, must_equal
 from hub.files.orders import PACS_009
 from hub.files.reading import Node
@@ -30,12 +32,12 @@ def read_status_report(root: Node, limits: Limits) -> BankFile:
     reports = root.many("TxInfAndSts")
     check_limit(reports, limits.entries)
     entries = tuple(_entry(report) for report in reports)
-    if amounts := [entry.money for entry in entries if entry.money is not None]:
-        check_currency(amounts[0].currency, entries, ())  # an order is of one
+    currency = next((entry.money.currency for entry in entries if entry.money is not None), "")
+    check_currency(currency, entries, ())  # an order is of one
     groups = root.many("OrgnlGrpInfAndSts")
     if len(groups) > 1:
         raise root.refused(f"it is about {len(groups)} messages", "Send a report for each message of ours")
-    header = FileHeader(form=PACS_002, message=root.need("GrpHdr/MsgId").text())
+    header = FileHeader(form=PACS_002, message=root.need("GrpHdr/MsgId").text(), currency=currency)
     if not groups:
         if not entries:
             raise root.refused("it reports on nothing", "Send the status of a message or of payments")
@@ -54,9 +56,8 @@ def _about(group: Node, header: FileHeader, reports: Sequence[Node], entries: Se
     if number is not None and len(entries) > number:
         raise group.refused(f"{len(entries)} payments of {number}", "Report on payments of the message only")
     _check_counts(group, reports, entries)
-    return FileHeader(
-        form=header.form,
-        message=header.message,
+    return replace(
+        header,
         original=group.need("OrgnlMsgId").text(),
         group_status=status if group.text("GrpSts") else None,
         group_reason=reason,

@@ -220,6 +220,21 @@ def test_a_file_about_another_account_or_currency_than_expected_is_refused() -> 
             read_bank_file(content, currency="KES")
 
 
+def test_a_banks_csv_must_name_its_account() -> None:
+    with pytest.raises(FileRefusedError, match="names no account"):
+        read_bank_file(CSV.replace("settle-1", "").encode(), account="settle-1")
+
+
+def test_a_report_in_another_currency_than_expected_is_refused() -> None:
+    more = '<OrgnlTxRef><IntrBkSttlmAmt Ccy="KES">5</IntrBkSttlmAmt></OrgnlTxRef>'
+    with pytest.raises(FileRefusedError, match="its currency is 'KES'"):
+        read_bank_file(pacs002(report("ACSC", more=more)), currency="ZMW")
+    with pytest.raises(FileRefusedError, match="the others in ZMW"):
+        read_bank_file(
+            pacs002(report("ACSC", more=more.replace("KES", "ZMW")), report("PDNG", reference="p2", more=more))
+        )
+
+
 def test_a_participant_sends_no_status_report() -> None:
     for content in (FILES[0], camt054()):
         with pytest.raises(FileRefusedError, match=r"Send one of camt\.053"):
