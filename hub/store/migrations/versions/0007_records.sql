@@ -41,7 +41,7 @@ CREATE TABLE proposal (
 
 CREATE INDEX ix_proposal_at_ms ON proposal (at_ms, id);
 CREATE INDEX ix_proposal_due_ms ON proposal (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_proposal_state ON proposal (state);
+CREATE INDEX ix_proposal_state ON proposal (state, at_ms, id);
 
 CREATE TABLE funds (
     id TEXT NOT NULL,
@@ -66,7 +66,7 @@ CREATE TABLE funds (
 
 CREATE INDEX ix_funds_at_ms ON funds (at_ms, id);
 CREATE INDEX ix_funds_due_ms ON funds (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_funds_participant ON funds (participant);
+CREATE INDEX ix_funds_participant ON funds (participant, at_ms, id);
 
 CREATE TABLE window_of_settlement (
     id TEXT NOT NULL,
@@ -97,8 +97,8 @@ CREATE TABLE window_of_settlement (
 
 CREATE INDEX ix_window_of_settlement_at_ms ON window_of_settlement (at_ms, id);
 CREATE INDEX ix_window_of_settlement_due_ms ON window_of_settlement (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_window_of_settlement_model ON window_of_settlement (model);
-CREATE INDEX ix_window_of_settlement_unsettled ON window_of_settlement (unsettled);
+CREATE INDEX ix_window_of_settlement_model ON window_of_settlement (model, at_ms, id);
+CREATE INDEX ix_window_of_settlement_unsettled ON window_of_settlement (unsettled, at_ms, id);
 CREATE UNIQUE INDEX uq_window_of_settlement_number ON window_of_settlement (model, number);
 CREATE UNIQUE INDEX uq_window_of_settlement_open ON window_of_settlement (model) WHERE to_height IS NULL;
 
@@ -121,7 +121,7 @@ CREATE TABLE obligation (
 
 CREATE INDEX ix_obligation_at_ms ON obligation (at_ms, id);
 CREATE INDEX ix_obligation_due_ms ON obligation (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_obligation_window ON obligation ("window");
+CREATE INDEX ix_obligation_window ON obligation ("window", at_ms, id);
 
 CREATE TABLE payment (
     id TEXT NOT NULL,
@@ -147,7 +147,7 @@ CREATE TABLE payment (
 
 CREATE INDEX ix_payment_at_ms ON payment (at_ms, id);
 CREATE INDEX ix_payment_due_ms ON payment (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_payment_subject ON payment (subject);
+CREATE INDEX ix_payment_subject ON payment (subject, at_ms, id);
 
 CREATE TABLE file (
     id TEXT NOT NULL,
@@ -171,8 +171,8 @@ CREATE TABLE file (
 
 CREATE INDEX ix_file_at_ms ON file (at_ms, id);
 CREATE INDEX ix_file_due_ms ON file (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_file_sha256 ON file (sha256);
-CREATE INDEX ix_file_subject ON file (subject);
+CREATE INDEX ix_file_sha256 ON file (sha256, at_ms, id);
+CREATE INDEX ix_file_subject ON file (subject, at_ms, id);
 CREATE UNIQUE INDEX uq_file_taken ON file (sha256) WHERE refused = '';
 
 CREATE TABLE difference (
@@ -198,9 +198,9 @@ CREATE TABLE difference (
 
 CREATE INDEX ix_difference_at_ms ON difference (at_ms, id);
 CREATE INDEX ix_difference_due_ms ON difference (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_difference_file ON difference (file);
-CREATE INDEX ix_difference_state ON difference (state);
-CREATE INDEX ix_difference_subject ON difference (subject);
+CREATE INDEX ix_difference_file ON difference (file, at_ms, id);
+CREATE INDEX ix_difference_state ON difference (state, at_ms, id);
+CREATE INDEX ix_difference_subject ON difference (subject, at_ms, id);
 
 CREATE TABLE dispute (
     id TEXT NOT NULL,
@@ -229,11 +229,11 @@ CREATE TABLE dispute (
 
 CREATE INDEX ix_dispute_at_ms ON dispute (at_ms, id);
 CREATE INDEX ix_dispute_due_ms ON dispute (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_dispute_payee_fsp ON dispute (payee_fsp);
-CREATE INDEX ix_dispute_payer_fsp ON dispute (payer_fsp);
-CREATE INDEX ix_dispute_raised_by ON dispute (raised_by);
-CREATE INDEX ix_dispute_state ON dispute (state);
-CREATE INDEX ix_dispute_transfer ON dispute (transfer);
+CREATE INDEX ix_dispute_payee_fsp ON dispute (payee_fsp, at_ms, id);
+CREATE INDEX ix_dispute_payer_fsp ON dispute (payer_fsp, at_ms, id);
+CREATE INDEX ix_dispute_raised_by ON dispute (raised_by, at_ms, id);
+CREATE INDEX ix_dispute_state ON dispute (state, at_ms, id);
+CREATE INDEX ix_dispute_transfer ON dispute (transfer, at_ms, id);
 
 CREATE TABLE alarm (
     id TEXT NOT NULL,
@@ -252,7 +252,7 @@ CREATE TABLE alarm (
 
 CREATE INDEX ix_alarm_at_ms ON alarm (at_ms, id);
 CREATE INDEX ix_alarm_due_ms ON alarm (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_alarm_participant ON alarm (participant);
+CREATE INDEX ix_alarm_participant ON alarm (participant, at_ms, id);
 
 -- What must never change again.
 CREATE FUNCTION refuse_final_record() RETURNS trigger LANGUAGE plpgsql AS $$
