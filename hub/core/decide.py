@@ -125,6 +125,8 @@ class Bench:
             decided=self.decided,
             reversed_minor=self._standing.reversed,
             promised=self._standing.promised,
+            entered=self._standing.entered,
+            rule=self._said,
         )
 
     def decide(self, commands: Sequence[Entering], plans: Sequence[Plan | Refusal | None]) -> Decided:

@@ -5,15 +5,16 @@ calendar or the settlement bank brings about: it says which records and accounts
 Deeds enter by the one door, among the other commands, and what they keep is written in the same commit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from hub.core.change import NOTICES, Advice, Decided, Outgoing
-from hub.core.command import Command, Done, Reason, Refusal, Result, Transfer
+from hub.core.command import Command, Done, Reason, Refusal, Result, Ruling, Transfer
 from hub.core.participant import AccountKey, Scheme
+from hub.ledger.account import Kind
 from hub.ledger.journal import Book, Posting
 
 
@@ -44,6 +45,10 @@ class Selector(NamedTuple):
 Kept = Mapping[type[Record], Mapping[str, Record]]
 
 
+def _nobody_rules(_: Ruling) -> Result:
+    raise NotImplementedError
+
+
 class Desk:
     """Where one deed is decided: the records as the deeds before it left them, the books, and what is to be written."""
 
@@ -59,6 +64,8 @@ class Desk:
         decided: Decided,
         reversed_minor: Mapping[str, int] = MappingProxyType({}),
         promised: dict[str, dict[str, int]] | None = None,
+        entered: Callable[[Iterable[tuple[str, str]]], None] = lambda _: None,
+        rule: Callable[[Ruling], Result] = _nobody_rules,
     ) -> None:
         """Begin with what was loaded; `height` is the number of the last journal, where a deed cuts there."""
         self.scheme: Final = scheme
@@ -69,6 +76,8 @@ class Desk:
         self.decided: Final = decided
         self._reversed: Final = reversed_minor
         self._promised: Final = {} if promised is None else promised
+        self._entered: Final = entered
+        self.rule: Final = rule  # has an operator's word on a transfer carried out
         self.approved_by = ""  # the second person, while an approved proposal is carried out
         self.ref = ""
         self._kept: dict[type[Record], dict[str, Record]] = {kind: dict(found) for kind, found in kept.items()}
@@ -110,6 +119,17 @@ class Desk:
     def enter(self, postings: Sequence[Posting], *, beyond_cap: bool = False) -> None:
         """Enter postings, all or none; raises OverCapError. What is owed to somebody is paid `beyond_cap`."""
         self.book.enter_all(postings, beyond_cap=beyond_cap)
+        self._moved(number for each in postings for number in (each.debit, each.credit))
+
+    def adjust(self, number: int, **values: int | bool) -> None:
+        """Change an account's cap, block or alarm; it is written with the balances."""
+        self.book.accounts[number] = msgspec.structs.replace(self.book.accounts[number], **values)
+        self.book.touched.add(number)
+        self._moved([number])
+
+    def _moved(self, numbers: Iterable[int]) -> None:
+        accounts = [self.book.accounts[number] for number in numbers]
+        self._entered((each.participant, each.currency) for each in accounts if each.kind is Kind.POSITION)
 
     def left(self, original: Transfer) -> int:
         """Return what of a transfer is neither given back nor being so, nor promised to be: minor units."""
@@ -154,6 +174,10 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         """Say which accounts are to be locked; those that the scheme does not have are passed over."""
         return ()
 
+    def faulty(self, scheme: Scheme) -> Refusal | None:  # noqa: ARG002 - what most deeds need
+        """Say what is wrong with it whatever is kept: such a deed is not even proposed."""
+        return None
+
     def decide(self, desk: Desk) -> Result:
         """Carry it out on the desk, or say why not: then it must have written nothing."""
         raise NotImplementedError
@@ -173,4 +197,4 @@ def carried_out(deed: Deed, desk: Desk) -> Result:
     if deed.ref and any(each.deed == deed.ref for each in desk.wanted(deed)):
         return Done(changed=False)
     desk.ref = deed.ref
-    return deed.decide(desk)
+    return deed.faulty(desk.scheme) or deed.decide(desk)

@@ -64,6 +64,8 @@ class Propose(Deed, frozen=True, kw_only=True):
             return Refusal(reason=Reason.TERMS_INVALID, detail="say why: whoever is to approve reads it")
         if self.deed.by != self.by:
             return Refusal(reason=Reason.TERMS_INVALID, detail="a deed is proposed in one's own name")
+        if (refused := self.deed.faulty(desk.scheme)) is not None:
+            return refused
         desk.keep(
             Proposal(
                 id=self.proposal,
@@ -111,10 +113,10 @@ class Approve(Deed, frozen=True, kw_only=True):
             return refused or Refusal(reason=Reason.RECORD_UNKNOWN)
         if found.by == self.by:
             return Refusal(reason=Reason.SAME_PERSON, detail=f"{self.by} proposed it")
-        if msgspec.json.decode(found.terms) != msgspec.to_builtins(self.deed):
+        if msgspec.json.decode(found.terms) != msgspec.json.decode(msgspec.json.encode(self.deed)):
             return Refusal(reason=Reason.TERMS_INVALID, detail="this is not what was proposed; look at it again")
         desk.approved_by = self.by
-        result = self.deed.decide(desk)
+        result = self.deed.faulty(desk.scheme) or self.deed.decide(desk)
         desk.approved_by = ""
         if isinstance(result, Done):
             _decided(found, ProposalState.APPROVED, desk, self.by, self.why)
