@@ -24,11 +24,14 @@ class Operator(Record, frozen=True, kw_only=True):
     """A named person, or a program acting for one; the id is the name to log in with."""
 
     table: ClassVar[str] = "operator"
+    keys: ClassVar[tuple[str, ...]] = ("founder",)
 
     roles: tuple[OperatorRole, ...]
     secret_hash: str  # SHA-256, in hexadecimal digits
     enabled: bool = True
     by: str
+    approved_by: str = ""
+    founder: str = ""  # "1" or "2": one of the first two, whom nobody could approve
 
 
 class FundsState(StrEnum):
@@ -39,24 +42,55 @@ class FundsState(StrEnum):
     REFUSED = "refused"  # final: the bank refused; what was held is let go of
 
 
+class Purpose(StrEnum):
+    """What money at the settlement bank is for."""
+
+    POSITION = "position"  # prefunding: it raises what the participant may spend
+    GUARANTEE = "guarantee"  # it covers participants that cannot pay
+
+
 class Funds(Record, frozen=True, kw_only=True):
     """Cash to or from the settlement bank for a participant; the request before it is a proposal."""
 
     table: ClassVar[str] = "funds"
-    keys: ClassVar[tuple[str, ...]] = ("participant",)
+    keys: ClassVar[tuple[str, ...]] = ("participant", "bank_reference")
 
     participant: str
     currency: str
     minor: int  # above zero
     out: bool  # out to the participant; else in from it
-    purpose: str = "position"  # or "guarantee"
+    purpose: Purpose = Purpose.POSITION
     state: FundsState
     by: str
     approved_by: str
     why: str
     payment: str
     confirmed_ms: int | None = None
-    confirmed_by: str = ""
+    confirmed_by: str = ""  # who said what the bank said: the bank's file, or two operators
+    bank_reference: str = ""  # where operators said it: by which the bank knows it, once
+
+
+class Setting(StrEnum):
+    """What of a position operators change."""
+
+    CAP = "cap"  # before and after in minor units
+    BLOCKED = "blocked"  # whether debits are; before and after "yes" or "no"
+
+
+class Change(Record, frozen=True, kw_only=True):
+    """A position's cap or block was changed: by whom, and why. Written once."""
+
+    table: ClassVar[str] = "change"
+    keys: ClassVar[tuple[str, ...]] = ("participant",)
+
+    participant: str
+    currency: str
+    what: Setting
+    before: str
+    after: str
+    by: str
+    approved_by: str = ""
+    why: str
 
 
 class Alarm(Record, frozen=True, kw_only=True):
@@ -85,11 +119,36 @@ class File(Record, frozen=True, kw_only=True):
     sha256: str
     signature: str = ""  # detached JWS over its bytes
     signer: str = ""  # whose key that was; empty: not signed
-    subject: str = ""  # the window that it is for
+    subject: str = ""  # the window or the funds that it is for; of a participant's: the day
+    currency: str = ""
     content: str
     by: str
     entries: int = 0
+    differences: int = 0  # of a participant's: how many there were
     refused: str = ""  # why it was not taken
+
+
+class DifferenceKind(StrEnum):
+    """How two books differ."""
+
+    # The settlement bank's from ours.
+    OVER = "over"  # booked with more
+    UNDER = "under"  # booked with less
+    MISMATCH = "mismatch"  # booked in another currency or direction
+    TWICE = "twice"  # booked once more
+    UNWANTED = "unwanted"  # booked though it was cancelled, or after the bank had refused it
+    REVERSED = "reversed"  # booked, and undone by the bank
+    REFUSED = "refused"  # not booked, and it will not be
+    MISSING = "missing"  # not heard of in time
+    UNEXPECTED = "unexpected"  # booked, and no payment of ours
+    # A participant's from ours.
+    MISSING_HERE = "missing_here"  # only the participant has it
+    MISSING_THERE = "missing_there"  # only the hub has it
+    AMOUNT = "amount"
+    CURRENCY = "currency"
+    DIRECTION = "direction"
+    STATE = "state"  # the participant has booked what has not come about
+    DUPLICATE = "duplicate"  # the participant has it more than once
 
 
 class DifferenceState(StrEnum):
@@ -103,12 +162,13 @@ class Difference(Record, frozen=True, kw_only=True):
     """What two books do not say alike: the hub's and the settlement bank's, or a participant's. With its evidence."""
 
     table: ClassVar[str] = "difference"
-    keys: ClassVar[tuple[str, ...]] = ("file", "subject", "state")
+    keys: ClassVar[tuple[str, ...]] = ("file", "subject", "about", "state")
 
     source: str  # "bank", or the participant
-    kind: str  # over, under, mismatch, missing, unexpected, state ...
+    kind: DifferenceKind
     file: str = ""
     subject: str = ""  # the payment or transfer
+    about: str = ""  # the window or the funds that the payment is for
     reference: str = ""  # as the other side says it
     ours: dict[str, Any] = {}
     theirs: dict[str, Any] = {}
@@ -117,6 +177,8 @@ class Difference(Record, frozen=True, kw_only=True):
     closed_by: str = ""
     resolution: str = ""
     why: str = ""
+    moved_minor: int = 0  # what its resolution moved between the settlement bank and suspense; above zero: to the bank
+    moved_currency: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,15 +42,20 @@ class Default(msgspec.Struct, frozen=True, kw_only=True):
     minor: int  # what it did not pay
     at_ms: int
     by: str
+    why: str = ""
+    # By how much what the guarantee pays has changed, for each debt of this or of an earlier covered participant.
+    covered: tuple[Movement, ...] = ()
+    carried_to: str = ""  # the window that has its movements now
 
 
 class Window(Record, frozen=True, kw_only=True):
     """A settlement window."""
 
     table: ClassVar[str] = "window_of_settlement"
-    keys: ClassVar[tuple[str, ...]] = ("model",)
+    keys: ClassVar[tuple[str, ...]] = ("model", "unsettled")
 
     number: int  # 1, 2, 3 ... for each model
+    unsettled: str  # until it is settled, what the ids of all windows of its model begin with; then nothing
     model: str
     currency: str
     state: WindowState
@@ -106,11 +111,33 @@ class PaymentState(StrEnum):
     CANCELLED = "cancelled"  # not wanted any more; if it is booked after all, that is a difference
 
 
+class Word(StrEnum):
+    """What the settlement bank says of a payment."""
+
+    BOOKED = "booked"
+    REFUSED = "refused"
+    REVERSED = "reversed"  # a booking was undone
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settlement bank said of a payment, once; what it left out is empty, or None."""
+
+    word: Word
+    direction: str = ""  # credit or debit, as the owner of the scheme's account sees it
+    currency: str = ""
+    minor: int | None = None
+    bank_reference: str = ""
+    reason: str = ""
+    file: str = ""  # in which it was said first
+    where: str = ""  # in that file
+    at_ms: int = 0
+
+
 class Payment(Record, frozen=True, kw_only=True):
     """What the settlement bank is to pay or has announced. Its id is the end-to-end reference that the bank sees."""
 
     table: ClassVar[str] = "payment"
-    keys: ClassVar[tuple[str, ...]] = ("subject",)
+    keys: ClassVar[tuple[str, ...]] = ("subject", "file", "state")
 
     subject: str  # the window or the funds that it is for
     obligation: str = ""
@@ -124,4 +151,5 @@ class Payment(Record, frozen=True, kw_only=True):
     reason: str = ""
     file: str = ""  # in which it was instructed
     said_in: str = ""  # the bank's file that said what became of it
+    said: tuple[Said, ...] = ()  # everything the bank said of it, in the order in which it was heard
     ended_ms: int | None = None

@@ -15,11 +15,15 @@ CREATE TABLE operator (
     secret_hash TEXT NOT NULL,
     enabled BOOLEAN NOT NULL,
     by TEXT NOT NULL,
+    approved_by TEXT NOT NULL,
+    founder TEXT NOT NULL,
     CONSTRAINT pk_operator PRIMARY KEY (id)
 );
 
 CREATE INDEX ix_operator_at_ms ON operator (at_ms, id);
 CREATE INDEX ix_operator_due_ms ON operator (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX ix_operator_founder ON operator (founder, at_ms, id);
+CREATE UNIQUE INDEX uq_operator_founder ON operator (founder) WHERE founder <> '';
 
 CREATE TABLE proposal (
     id TEXT NOT NULL,
@@ -61,12 +65,15 @@ CREATE TABLE funds (
     payment TEXT NOT NULL,
     confirmed_ms BIGINT,
     confirmed_by TEXT NOT NULL,
+    bank_reference TEXT NOT NULL,
     CONSTRAINT pk_funds PRIMARY KEY (id)
 );
 
 CREATE INDEX ix_funds_at_ms ON funds (at_ms, id);
+CREATE INDEX ix_funds_bank_reference ON funds (bank_reference, at_ms, id);
 CREATE INDEX ix_funds_due_ms ON funds (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX ix_funds_participant ON funds (participant, at_ms, id);
+CREATE UNIQUE INDEX uq_funds_bank_reference ON funds (bank_reference) WHERE bank_reference <> '';
 
 CREATE TABLE window_of_settlement (
     id TEXT NOT NULL,
@@ -141,12 +148,15 @@ CREATE TABLE payment (
     reason TEXT NOT NULL,
     file TEXT NOT NULL,
     said_in TEXT NOT NULL,
+    said JSON NOT NULL,
     ended_ms BIGINT,
     CONSTRAINT pk_payment PRIMARY KEY (id)
 );
 
 CREATE INDEX ix_payment_at_ms ON payment (at_ms, id);
 CREATE INDEX ix_payment_due_ms ON payment (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX ix_payment_file ON payment (file, at_ms, id);
+CREATE INDEX ix_payment_state ON payment (state, at_ms, id);
 CREATE INDEX ix_payment_subject ON payment (subject, at_ms, id);
 
 CREATE TABLE file (
@@ -162,9 +172,11 @@ CREATE TABLE file (
     signature TEXT NOT NULL,
     signer TEXT NOT NULL,
     subject TEXT NOT NULL,
+    currency TEXT NOT NULL,
     content TEXT NOT NULL,
     by TEXT NOT NULL,
     entries BIGINT NOT NULL,
+    differences BIGINT NOT NULL,
     refused TEXT NOT NULL,
     CONSTRAINT pk_file PRIMARY KEY (id)
 );
@@ -173,7 +185,7 @@ CREATE INDEX ix_file_at_ms ON file (at_ms, id);
 CREATE INDEX ix_file_due_ms ON file (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX ix_file_sha256 ON file (sha256, at_ms, id);
 CREATE INDEX ix_file_subject ON file (subject, at_ms, id);
-CREATE UNIQUE INDEX uq_file_taken ON file (sha256) WHERE refused = '';
+CREATE UNIQUE INDEX uq_file_taken ON file (sha256) WHERE refused = '' AND origin IN ('', 'bank');
 
 CREATE TABLE difference (
     id TEXT NOT NULL,
@@ -185,6 +197,7 @@ CREATE TABLE difference (
     kind TEXT NOT NULL,
     file TEXT NOT NULL,
     subject TEXT NOT NULL,
+    about TEXT NOT NULL,
     reference TEXT NOT NULL,
     ours JSON NOT NULL,
     theirs JSON NOT NULL,
@@ -193,9 +206,12 @@ CREATE TABLE difference (
     closed_by TEXT NOT NULL,
     resolution TEXT NOT NULL,
     why TEXT NOT NULL,
+    moved_minor BIGINT NOT NULL,
+    moved_currency TEXT NOT NULL,
     CONSTRAINT pk_difference PRIMARY KEY (id)
 );
 
+CREATE INDEX ix_difference_about ON difference (about, at_ms, id);
 CREATE INDEX ix_difference_at_ms ON difference (at_ms, id);
 CREATE INDEX ix_difference_due_ms ON difference (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX ix_difference_file ON difference (file, at_ms, id);
@@ -254,6 +270,27 @@ CREATE INDEX ix_alarm_at_ms ON alarm (at_ms, id);
 CREATE INDEX ix_alarm_due_ms ON alarm (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX ix_alarm_participant ON alarm (participant, at_ms, id);
 
+CREATE TABLE change (
+    id TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    due_ms BIGINT,
+    deed TEXT NOT NULL,
+    participant TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    what TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    by TEXT NOT NULL,
+    approved_by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    CONSTRAINT pk_change PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_change_at_ms ON change (at_ms, id);
+CREATE INDEX ix_change_due_ms ON change (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX ix_change_participant ON change (participant, at_ms, id);
+
 -- What must never change again.
 CREATE FUNCTION refuse_final_record() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -287,6 +324,11 @@ CREATE TRIGGER dispute_terms_are_fixed BEFORE UPDATE ON dispute
           OR (OLD.linked <> '' AND (NEW.linked, NEW.given_minor) <> (OLD.linked, OLD.given_minor)))
     EXECUTE FUNCTION refuse_another_dispute();
 
+CREATE TRIGGER change_is_written_once BEFORE UPDATE ON change
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER alarm_is_written_once BEFORE UPDATE ON alarm
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- The interval of a window, once it is fixed, is what it is.
 CREATE FUNCTION refuse_moving() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -303,7 +345,7 @@ DO $$
 DECLARE name TEXT;
 BEGIN
     FOREACH name IN ARRAY ARRAY['operator', 'proposal', 'funds', 'window_of_settlement', 'obligation', 'payment',
-                                'file', 'difference', 'dispute', 'alarm'] LOOP
+                                'file', 'difference', 'dispute', 'alarm', 'change'] LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE DELETE OR TRUNCATE ON %I FOR EACH STATEMENT '
                        'EXECUTE FUNCTION refuse_change()', name || '_is_kept', name);
     END LOOP;
