@@ -33,6 +33,8 @@ from hub.store.letters import Letters
 from hub.store.lookups import LookUps
 from hub.store.pooled import LOST, Connection
 from hub.store.records import Records
+from hub.store.search import Search
+from hub.store.settlement import Settlement
 from routing.party import Identifier
 
 Cursor = AsyncCursor[TupleRow]
@@ -206,7 +208,9 @@ class SqlStore(LookUps):
 
         self.batches = Batches(self._pool)
         self.records = Records(self._pool)
+        self.settlement = Settlement(self._pool)
         self.letters = Letters(self._pool)
+        self.search = Search(self._pool)
 
     async def open(self) -> None:
         """Open the connections; raises UnavailableError when the database does not answer."""
