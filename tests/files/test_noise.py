@@ -36,8 +36,8 @@ XML: Final = {
     "no file": (b"", "line 1"),
     "words": (b"Dear Sir or Madam", "lack record"),
     "no XML": (b"<Document", "no XML"),
-    "an entity bomb": (BOMB, "document type"),
-    "an outside entity": (OUTSIDE, "document type"),
+    "an entity bomb": (BOMB, "it has a document type"),
+    "an outside entity": (OUTSIDE, "it has a document type"),
     "an entity bomb in UTF-16": (
         BOMB.decode().replace('"1.0"', '"1.0" encoding="UTF-16"').encode("utf-16"),
         "XML|type",
