@@ -98,7 +98,15 @@ class Desk:
 
     def wanted(self, deed: "Deed") -> list[Record]:
         """List the records that a deed wants, as they are now."""
-        return [each for kind, column, value in deed.wants() for each in self.where(kind, **{column: value})]
+        sought: dict[tuple[type[Record], str], set[str]] = {}
+        for kind, column, value in deed.wants():
+            sought.setdefault((kind, column), set()).add(value)
+        return [
+            each
+            for (kind, column), values in sought.items()
+            for each in self._kept.get(kind, {}).values()
+            if getattr(each, column) in values
+        ]
 
     def keep(self, record: R) -> R:
         """Write a record, new or changed; returns it as it is written."""

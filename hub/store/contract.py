@@ -16,6 +16,7 @@ from hub.core.instrument import Instrument
 from hub.core.participant import SchemeFile
 from hub.core.pricing.limits import Tally
 from hub.core.record import Record
+from hub.core.settlement.window import Movement, Window
 from hub.ledger.journal import Book
 from hub.store.read import Credential, Reader
 
@@ -69,6 +70,9 @@ class RecordReader(Protocol):
     ) -> list[R]:
         """List records with these values, the newest first; `before`: `at_ms` and id of the last one of a page."""
 
+    async def among(self, kind: type[R], column: str, values: Sequence[str]) -> list[R]:
+        """List the records with one of these values in a column, in the order of their ids."""
+
     async def due(self, kind: type[R], limit: int = 1_000) -> list[R]:
         """List records whose time has come, the longest overdue first."""
 
@@ -76,8 +80,25 @@ class RecordReader(Protocol):
         """Return the store's time."""
 
 
+class SettlementReader(Protocol):
+    """What has moved in settlement windows."""
+
+    async def movements(self, window: Window, after: int | None = None) -> list[Movement]:
+        """Sum up what has moved in a window, from each side to each other; of gross models, for each transfer.
+
+        Of a window that is open: until now. `after`: only in journals above this height.
+        """
+
+    async def height(self) -> int:
+        """Return the number of the last journal."""
+
+
 class Store(Reader, Protocol):
     """Where everything is kept."""
+
+    @property
+    def settlement(self) -> SettlementReader:
+        """What has moved in settlement windows."""
 
     @property
     def records(self) -> RecordReader:

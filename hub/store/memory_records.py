@@ -17,7 +17,8 @@ class MemoryRecords:
         self._now_ms = now_ms
         self._kept: dict[type[Record], dict[str, Record]] = {}
 
-    def _of(self, kind: type[R]) -> list[R]:
+    def every(self, kind: type[R]) -> list[R]:
+        """Return all records of a kind."""
         return [each for each in self._kept.get(kind, {}).values() if isinstance(each, kind)]
 
     def wanted(self, selectors: Sequence[Selector]) -> Kept:
@@ -26,7 +27,7 @@ class MemoryRecords:
         for kind, column, value in selectors:
             if column not in ("id", *kind.keys):
                 raise ValueError(f"records of {kind.table} are not found by {column}")
-            here = {each.id: each for each in self._of(kind) if getattr(each, column) == value}
+            here = {each.id: each for each in self.every(kind) if getattr(each, column) == value}
             found.setdefault(kind, {}).update(here)
         return found
 
@@ -34,7 +35,7 @@ class MemoryRecords:
         """Return the reversals of a transfer that disputes are still to make, each with its minor units."""
         return {
             each.linked: each.given_minor
-            for each in self._of(Dispute)
+            for each in self.every(Dispute)
             if each.transfer == original and each.state in PROMISING and each.linked not in begun
         }
 
@@ -49,7 +50,7 @@ class MemoryRecords:
 
     async def one(self, kind: type[R], id_: str) -> R | None:
         """Return a record; None: there is none."""
-        return next((each for each in self._of(kind) if each.id == id_), None)
+        return next((each for each in self.every(kind) if each.id == id_), None)
 
     async def found(
         self, kind: type[R], *, limit: int = 1_000, before: tuple[int, str] | None = None, **where: str | int | bool
@@ -57,16 +58,21 @@ class MemoryRecords:
         """List records with these values, the newest first."""
         every = [
             each
-            for each in self._of(kind)
+            for each in self.every(kind)
             if all(getattr(each, name) == value for name, value in where.items())
             and (before is None or (each.at_ms, each.id) < before)
         ]
         return sorted(every, key=lambda each: (each.at_ms, each.id), reverse=True)[:limit]
 
+    async def among(self, kind: type[R], column: str, values: Sequence[str]) -> list[R]:
+        """List the records with one of these values in a column, in the order of their ids."""
+        wanted = set(values)
+        return sorted((each for each in self._of(kind) if getattr(each, column) in wanted), key=lambda each: each.id)
+
     async def due(self, kind: type[R], limit: int = 1_000) -> list[R]:
         """List records whose time has come, the longest overdue first."""
         now = self._now_ms()
-        late = [(each.due_ms, each.id, each) for each in self._of(kind) if each.due_ms is not None]
+        late = [(each.due_ms, each.id, each) for each in self.every(kind) if each.due_ms is not None]
         return [each for due_ms, _, each in sorted(late, key=lambda row: row[:2]) if due_ms <= now][:limit]
 
     async def now_ms(self) -> int:
