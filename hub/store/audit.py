@@ -87,6 +87,7 @@ def _ledger(connection: Connection, start: Checkpoint) -> Audit:
             expected = next(kept, None)
         if mark is not None and mark.stood.height == journal.height:
             audit.hold(mark.stood, "the mark of the audit of what is new")
+            audit.findings.extend([mark.flaw] if mark.flaw else [])
             mark = None
     audit.findings.extend(strays)
     audit.finish()

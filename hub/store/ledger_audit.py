@@ -87,9 +87,11 @@ def catch_up(url: str, *, keep: bool = False) -> Progress | None:
 def _begun(connection: Connection, head: Head) -> tuple[Audit, int]:
     """Begin where the last clean run ended; return from which height on."""
     accounts, mark = ledger_read.accounts(connection), ledger_read.mark(connection)
-    if mark is None:
+    if mark is None or mark.flaw:
         start = ledger_read.archived(connection).stood
-        return Audit(accounts, start=start, merkle_from=head.merkle_from), start.height
+        audit = Audit(accounts, start=start, merkle_from=head.merkle_from)
+        audit.findings.extend([mark.flaw] if mark else [])
+        return audit, start.height
     audit = Audit(accounts, start=mark.stood, tree=mark.tree, merkle_from=head.merkle_from)
     if head.height < mark.stood.height:
         audit.findings.append(f"the chain's head is at {head.height}, but journal {mark.stood.height} was audited")
@@ -99,9 +101,11 @@ def _begun(connection: Connection, head: Head) -> tuple[Audit, int]:
 def _feed(connection: Connection, audit: Audit, head: Head, journals_max: int) -> bool:
     """Feed what is new, bounded; at the chain's head, compare with what is stored; say whether anything was new."""
     strays: list[str] = []
+    is_bounded = False
     for journal in ledger_read.journals(connection, audit.height, audit.height + journals_max, strays):
         ledger_read.feed(audit, journal)
         if audit.postings >= POSTINGS_MAX or len(audit.findings) >= FINDINGS_MAX:
+            is_bounded = True
             break
     audit.findings.extend(strays)
     stands = audit.checkpoint()
@@ -109,7 +113,7 @@ def _feed(connection: Connection, audit: Audit, head: Head, journals_max: int) -
         if (stands.hash, stands.at_ms) != (head.hash, head.at_ms):
             audit.findings.append("the chain's head is not its last journal")
         audit.finish()
-    elif stands.height > head.height or not audit.journals:
+    elif stands.height > head.height or not (is_bounded or audit.journals == journals_max):
         audit.findings.append(f"the chain's head is at {head.height}, but its journals end at {stands.height}")
     else:
         audit.weigh()

@@ -21,6 +21,7 @@ from hub.store import statements
 Connection = psycopg.Connection[TupleRow]
 
 FETCH: Final = 5_000
+_PHASES: Final = frozenset(Phase)
 
 accounts_in: Final = msgspec.json.Decoder(list[Account]).decode
 counters_in: Final = msgspec.json.Decoder(dict[int, Counters]).decode
@@ -68,6 +69,7 @@ class Mark(NamedTuple):
     stood: Checkpoint
     tree: merkle.Growing
     clean_ms: int
+    flaw: str  # why it cannot be gone on from; empty: it can
 
 
 class Archived(NamedTuple):
@@ -88,10 +90,12 @@ def journals(connection: Connection, after: int, to: int, strays: list[str]) -> 
         entries: list[Entry] = []
         if number == height:
             for row in rows:
-                if row[1] == at_ms:
-                    entries.append(entry_in(row[2:]))
+                if row[1] != at_ms:
+                    strays.append(f"journal {height}: one of its postings is of another time")
+                elif row[6] not in _PHASES:
+                    strays.append(f"journal {height}: {row[6]!r} is no phase of a posting")
                 else:
-                    strays.append(f"journal {height}: a posting of its is of another time")
+                    entries.append(entry_in(row[2:]))
             number, rows = next(found, (LAST, iter(())))
         yield Journal(height, digest, hash_, nonce, at_ms, entries)
     if number != LAST:
@@ -140,11 +144,13 @@ def mark(connection: Connection) -> Mark | None:
     if row is None:
         return None
     height, hash_, at_ms, since, peaks, counters, clean_ms = row
-    tree = merkle.Growing(height - since, peaks_in(peaks))
+    size, found = height - since, peaks_in(peaks)
+    is_whole = size >= 0 and size.bit_count() == len(found)
+    tree = merkle.Growing(size, found) if is_whole else merkle.Growing()
     stood = Checkpoint(
         height=height, hash=hash_, at_ms=at_ms, since=since, root=tree.root(), counters=counters_in(counters)
     )
-    return Mark(stood, tree, clean_ms)
+    return Mark(stood, tree, clean_ms, "" if is_whole else f"the mark at {height} does not go on from {since}")
 
 
 def archived(connection: Connection) -> Archived:
