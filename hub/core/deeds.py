@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.core.office.funds import ConfirmFunds, MoveFunds, RefuseFunds
 from hub.core.office.proposal import Proposal
-from hub.core.office.records import Alarm, Difference, Dispute, File, Funds, Operator
+from hub.core.office.records import Alarm, Change, Difference, Dispute, File, Funds, Operator
 from hub.core.record import Deed, Record
 from hub.core.settlement.window import Obligation, Payment, Window
 
@@ -23,9 +24,14 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Difference,
     Dispute,
     Alarm,
+    Change,
 )
 
-DEEDS: Final[tuple[type[Deed], ...]] = ()
+DEEDS: Final[tuple[type[Deed], ...]] = (
+    MoveFunds,
+    ConfirmFunds,
+    RefuseFunds,
+)
 
 
 def deed_in(terms: bytes) -> Deed:

@@ -325,9 +325,9 @@ CREATE TRIGGER dispute_terms_are_fixed BEFORE UPDATE ON dispute
     EXECUTE FUNCTION refuse_another_dispute();
 
 CREATE TRIGGER change_is_written_once BEFORE UPDATE ON change
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER alarm_is_written_once BEFORE UPDATE ON alarm
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- The interval of a window, once it is fixed, is what it is.
 CREATE FUNCTION refuse_moving() RETURNS trigger LANGUAGE plpgsql AS $$

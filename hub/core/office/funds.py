@@ -1,0 +1,270 @@
+"""Prefunding and guarantees, in and out: asked for and approved by two, then booked by the settlement bank.
+
+Nothing comes into the books before the bank has booked it. What is to go out is held from the approval on, so nobody
+can spend it meanwhile; it is never held where it is not there, or where debits are blocked.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import ClassVar, Final
+
+import msgspec
+
+from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.office.records import Funds, FundsState, Purpose
+from hub.core.participant import AccountKey, Scheme
+from hub.core.record import Deed, Desk, Kept, Selector
+from hub.core.settlement.window import Payment, PaymentState
+from hub.ledger.account import Kind
+from hub.ledger.journal import BlockedError, OverCapError, Phase, Posting
+from routing.money import MINOR_MAX, Money
+
+BOOKED_WITHIN_MS: Final = 7_200_000
+# What the bank has not said the last word on.
+_AWAITED: Final = (PaymentState.EXPECTED, PaymentState.MISSING)
+
+
+def payment_of(funds: str) -> str:
+    """Return what the payment of funds is called: the end-to-end reference that the bank sees."""
+    return sha256(f"payment\nfunds\n{funds}".encode()).hexdigest()[:32]
+
+
+def subject_of(funds: str) -> str:
+    """Return under which subject the postings of funds are in the ledger."""
+    return f"funds:{funds}"
+
+
+def accounts_of(funds: Funds) -> tuple[AccountKey, ...]:
+    """Return the accounts that `confirmed` and `refused` post to: whoever calls them has these locked."""
+    return (_purse(funds.participant, funds.currency, funds.purpose), ("", funds.currency, Kind.SETTLEMENT_BANK))
+
+
+def confirmed(funds: Funds, payment: Payment, desk: Desk, *, by: str = "", reference: str = "") -> None:
+    """Have approved funds in the books: the bank has booked `payment`, which is POSTED already.
+
+    `by`: who says so, unless it was the bank's file; `reference`: what operators say the bank calls it.
+    """
+    _ended(funds, payment, PaymentState.POSTED)
+    desk.enter([_posting(funds, Phase.POSTED if funds.out else Phase.DIRECT, desk)])
+    _end(funds, FundsState.CONFIRMED, payment, desk, by=by, reference=reference)
+
+
+def refused(funds: Funds, payment: Payment, desk: Desk, *, by: str = "", reference: str = "") -> None:
+    """Let go of approved funds: the bank will not book `payment`, which is REFUSED already."""
+    _ended(funds, payment, PaymentState.REFUSED)
+    if funds.out:
+        desk.enter([_posting(funds, Phase.VOIDED, desk)])
+    _end(funds, FundsState.REFUSED, payment, desk, by=by, reference=reference)
+
+
+class MoveFunds(Deed, frozen=True, kw_only=True):
+    """Have money come in from a participant to the settlement bank, or go out to it."""
+
+    checked: ClassVar[bool] = True
+    funds: str  # the id it gets
+    participant: str
+    money: Money
+    out: bool = False
+    purpose: Purpose = Purpose.POSITION
+    why: str
+
+    def wants(self) -> Sequence[Selector]:
+        """Want what it makes, in case it is there already."""
+        return Selector(Funds, "id", self.funds), Selector(Payment, "id", payment_of(self.funds))
+
+    def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - nothing is kept yet
+        """Want the bank, and where the money comes from; the position also of a guarantee, for it may be blocked."""
+        return {
+            ("", self.money.currency, Kind.SETTLEMENT_BANK),
+            _purse(self.participant, self.money.currency, self.purpose),
+            _purse(self.participant, self.money.currency, Purpose.POSITION),
+        }
+
+    def faulty(self, scheme: Scheme) -> Refusal | None:
+        """Refuse what cannot be moved, whatever there is."""
+        return faulty_money(self.money, self.participant, scheme) or missing_why(self.why)
+
+    def decide(self, desk: Desk) -> Result:
+        """Have the bank told, and hold what is to go out."""
+        if desk.get(Funds, self.funds) is not None:
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail="these funds were approved before")
+        funds = Funds(
+            id=self.funds,
+            at_ms=desk.now_ms,
+            participant=self.participant,
+            currency=self.money.currency,
+            minor=self.money.minor,
+            out=self.out,
+            purpose=self.purpose,
+            state=FundsState.APPROVED,
+            by=self.by,
+            approved_by=desk.approved_by,
+            why=self.why,
+            payment=payment_of(self.funds),
+        )
+        if self.out and (barred := _held(funds, desk)) is not None:
+            return barred
+        desk.keep(
+            Payment(
+                id=funds.payment,
+                at_ms=desk.now_ms,
+                due_ms=desk.now_ms + BOOKED_WITHIN_MS,
+                subject=funds.id,
+                debtor="" if self.out else self.participant,
+                creditor=self.participant if self.out else "",
+                currency=funds.currency,
+                minor=funds.minor,
+                state=PaymentState.EXPECTED,
+            )
+        )
+        _tell(desk.keep(funds), desk)
+        return Done(transfer=funds.id)
+
+
+class _Said(Deed, frozen=True, kw_only=True):
+    """What operators say the bank said of funds: by hand, where the bank sends no files."""
+
+    checked: ClassVar[bool] = True
+    ends: ClassVar[PaymentState]
+    funds: str
+    participant: str  # whose they are, and in which currency: the approver sees it, and the accounts are locked by it
+    currency: str
+    reference: str  # by which the bank knows it: said once
+    why: str
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the funds and their payment, and whatever has the bank's reference."""
+        return (
+            Selector(Funds, "id", self.funds),
+            Selector(Funds, "bank_reference", self.reference),
+            Selector(Payment, "id", payment_of(self.funds)),
+        )
+
+    def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - the funds themselves say it
+        """Want the accounts of the funds."""
+        found = kept.get(Funds, {}).get(self.funds)
+        return accounts_of(found) if isinstance(found, Funds) else ()
+
+    def faulty(self, scheme: Scheme) -> Refusal | None:  # noqa: ARG002 - the scheme has no say in it
+        """Refuse a word without the bank's reference."""
+        if not self.reference.strip():
+            return Refusal(reason=Reason.TERMS_INVALID, detail="say the bank's own reference of the booking")
+        return missing_why(self.why)
+
+    def decide(self, desk: Desk) -> Result:
+        """End the payment and the funds, if the bank's word on them is still missing."""
+        funds, payment = desk.get(Funds, self.funds), desk.get(Payment, payment_of(self.funds))
+        if funds is None or payment is None:
+            return Refusal(reason=Reason.RECORD_UNKNOWN, detail=f"there are no approved funds {self.funds}")
+        if (funds.participant, funds.currency) != (self.participant, self.currency):
+            return Refusal(reason=Reason.TERMS_INVALID, detail=f"they are {funds.participant}'s, in {funds.currency}")
+        if funds.state is not FundsState.APPROVED or payment.state not in _AWAITED:
+            return Refusal(
+                reason=Reason.RECORD_FORBIDS, detail=f"the funds are {funds.state}, their payment {payment.state}"
+            )
+        known = desk.where(Funds, bank_reference=self.reference)
+        if known:
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail=f"the reference was said of funds {known[0].id}")
+        is_posted = self.ends is PaymentState.POSTED
+        payment = msgspec.structs.replace(
+            payment,
+            state=self.ends,
+            booked_minor=payment.minor if is_posted else 0,
+            bank_reference=self.reference if is_posted else payment.bank_reference,
+            reason="" if is_posted else self.why,
+            ended_ms=desk.now_ms,
+            due_ms=None,
+        )
+        end = confirmed if is_posted else refused
+        end(funds, desk.keep(payment), desk, by=f"{self.by}, approved by {desk.approved_by}", reference=self.reference)
+        return Done(transfer=funds.id)
+
+
+class ConfirmFunds(_Said, frozen=True, kw_only=True):
+    """Say that the bank has booked approved funds, by its own reference."""
+
+    ends: ClassVar[PaymentState] = PaymentState.POSTED
+
+
+class RefuseFunds(_Said, frozen=True, kw_only=True):
+    """Say that the bank has refused approved funds, by its own reference."""
+
+    ends: ClassVar[PaymentState] = PaymentState.REFUSED
+
+
+def faulty_money(money: Money, participant: str, scheme: Scheme) -> Refusal | None:
+    """Refuse an amount that is none, and a participant that is none or has no position in its currency."""
+    if not 0 < money.minor <= MINOR_MAX:
+        return Refusal(reason=Reason.TERMS_INVALID, detail="an amount is above zero, and below 10^18 minor units")
+    return faulty_position(participant, money.currency, scheme)
+
+
+def faulty_position(participant: str, currency: str, scheme: Scheme) -> Refusal | None:
+    """Refuse a participant that is none, or has no position in this currency."""
+    if participant not in scheme.participants:
+        return Refusal(reason=Reason.RECORD_UNKNOWN, detail=f"there is no participant {participant!r}")
+    if scheme.position(participant, currency) is None:
+        return Refusal(reason=Reason.CURRENCY_UNSUPPORTED, detail=f"{participant} has no position in {currency}")
+    return None
+
+
+def missing_why(why: str) -> Refusal | None:
+    """Refuse what is done without saying why."""
+    return None if why.strip() else Refusal(reason=Reason.TERMS_INVALID, detail="say why: it is kept")
+
+
+def _purse(participant: str, currency: str, purpose: Purpose) -> AccountKey:
+    if purpose is Purpose.GUARANTEE:
+        return "", currency, Kind.GUARANTEE
+    return participant, currency, Kind.POSITION
+
+
+def _posting(funds: Funds, phase: Phase, desk: Desk) -> Posting:
+    purse, bank = map(desk.purse, accounts_of(funds))
+    debit, credit = (purse, bank) if funds.out else (bank, purse)
+    return Posting(subject_of(funds.id), debit, credit, funds.minor, phase)
+
+
+def _held(funds: Funds, desk: Desk) -> Refusal | None:
+    """Hold what is to go out, or say why it cannot."""
+    position = desk.book.accounts[desk.purse((funds.participant, funds.currency, Kind.POSITION))]
+    if position.blocked:
+        return Refusal(reason=Reason.DEBITS_BLOCKED, detail=f"debits of {funds.participant} are blocked")
+    try:
+        desk.enter([_posting(funds, Phase.PENDING, desk)])
+    except BlockedError as error:
+        return Refusal(reason=Reason.DEBITS_BLOCKED, detail=str(error))
+    except OverCapError:
+        return Refusal(reason=Reason.CAP_EXCEEDED, detail=f"there is not so much in the {funds.purpose} to take out")
+    return None
+
+
+def _ended(funds: Funds, payment: Payment, state: PaymentState) -> None:
+    """Hold the caller to what it promised; raises ValueError."""
+    if (funds.state, payment.state, payment.id) != (FundsState.APPROVED, state, funds.payment):
+        raise ValueError(f"funds {funds.id} are {funds.state}, payment {payment.id} is {payment.state}")
+
+
+def _end(funds: Funds, state: FundsState, payment: Payment, desk: Desk, *, by: str, reference: str) -> None:
+    ended = msgspec.structs.replace(
+        funds,
+        state=state,
+        confirmed_ms=desk.now_ms,
+        confirmed_by=by or f"file {payment.said_in}",
+        bank_reference=reference,
+    )
+    _tell(desk.keep(ended), desk, payment.reason)
+
+
+def _tell(funds: Funds, desk: Desk, reason: str = "") -> None:
+    """Tell the participant how its funds stand, and by which reference its bank is to pay or will be paid."""
+    body = {
+        "fundsReference": funds.id,
+        "amount": str(Money(funds.minor, funds.currency)),
+        "currency": funds.currency,
+        "direction": "out" if funds.out else "in",
+        "purpose": str(funds.purpose),
+        "status": str(funds.state),
+        "endToEndReference": funds.payment,
+    }
+    desk.tell(funds.participant, funds, f"funds.{funds.state}", body | ({"reason": reason} if reason else {}))
