@@ -7,10 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.core.office.disputes import AnswerFor
 from hub.core.office.funds import ConfirmFunds, MoveFunds, RefuseFunds
+from hub.core.office.liquidity import SetCap, Unblock
 from hub.core.office.proposal import Proposal
+from hub.core.office.raising import RaiseFor
 from hub.core.office.records import Alarm, Change, Difference, Dispute, File, Funds, Operator
 from hub.core.record import Deed, Record
+from hub.core.settlement.handle_default import HandleDefault
+from hub.core.settlement.settle import Release
 from hub.core.settlement.window import Obligation, Payment, Window
 
 RECORDS: Final[tuple[type[Record], ...]] = (
@@ -28,9 +33,13 @@ RECORDS: Final[tuple[type[Record], ...]] = (
 )
 
 DEEDS: Final[tuple[type[Deed], ...]] = (
+    Release,
+    HandleDefault,
     MoveFunds,
     ConfirmFunds,
     RefuseFunds,
+    RaiseFor,
+    AnswerFor,
 )
 
 
