@@ -33,6 +33,7 @@ from hub.core.errand import issued
 from hub.core.facts import Facts
 from hub.core.instrument import Amendment, Named
 from hub.core.meaning import EVENTS, event_of, noted
+from hub.core.office.liquidity import watch
 from hub.core.participant import purse_key
 from hub.core.pricing.limits import Tally
 from hub.core.record import Deed, Desk, Entering, carried_out
@@ -139,6 +140,8 @@ class Bench:
             if isinstance(command, Submit):
                 result = self._refused(command, result) if isinstance(result, Refusal) else self._kept(command, result)
             self.decided.results.append(result)
+        if self.facts.scheme.alarms:
+            watch(self._desk)
         return self.decided
 
     def _refused(self, command: Submit, refusal: Refusal) -> Refusal:

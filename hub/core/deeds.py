@@ -38,6 +38,8 @@ DEEDS: Final[tuple[type[Deed], ...]] = (
     MoveFunds,
     ConfirmFunds,
     RefuseFunds,
+    SetCap,
+    Unblock,
     RaiseFor,
     AnswerFor,
 )
