@@ -207,6 +207,7 @@ class Hub:
         self.now_ms = START_MS
         self.said: list[tuple[str, str]] = []  # (queue, transfer)
         self.cases: list[tuple[str, str]] = []
+        self.kept: list[msgspec.Struct] = []  # records of the office, as they were written
 
     def facts(self, commands: Sequence[Command]) -> Facts:
         wanted = gather(commands)
@@ -298,6 +299,7 @@ class Hub:
         for command in commands:
             if isinstance(command, Submit) and command.body.request in given_up:
                 self.first.pop((command.caller, command.body.correlation.lower()), None)
+        self.kept += [each for written in decided.records.values() for each in written.values()]
         self.told += decided.outbox
         self.trail += decided.transitions
         self.said += [(each.queue, each.transfer) for each in decided.outbox]
