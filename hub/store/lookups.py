@@ -21,6 +21,7 @@ from hub.store import listings, market, statements
 from hub.store.contract import OutboxKey, UnavailableError, Waiting
 from hub.store.pooled import Connection, Pooled
 from hub.store.read import Credential, RequestRow, Timeline
+from hub.store.settlement import LOCK_WINDOWS, open_windows
 from routing.message import Resource
 from routing.party import Identifier, Party
 
@@ -112,9 +113,10 @@ class LookUps(Pooled):
         return Scheme(rows[0][0], _scheme_file(rows[0][1]), numbers)
 
     async def apply_scheme(self, file: SchemeFile, by: str) -> int:
-        """Put a scheme in force in one commit; opens accounts and sets caps; returns its version."""
+        """Put a scheme in force in one commit; opens accounts and windows, sets caps; returns its version."""
         async with self._connected() as connection, connection.transaction(), connection.cursor() as cursor:
             await cursor.execute("LOCK TABLE scheme IN EXCLUSIVE MODE")
+            await cursor.execute(LOCK_WINDOWS)
             # In the order in which batches lock them: an account opened later may come first by name.
             await cursor.execute("SELECT FROM account ORDER BY id FOR UPDATE")
             for (participant, currency, kind), cap in sorted(chart(file).items()):
@@ -133,7 +135,9 @@ class LookUps(Pooled):
                 f"VALUES (%s::json, {statements.NOW_MS}, %s) RETURNING version",
                 (msgspec.json.encode(file).decode(), by),
             )
-            return int((await cursor.fetchall())[0][0])
+            version = int((await cursor.fetchall())[0][0])
+            await open_windows(cursor, file, version, by)
+            return version
 
     async def overrides(self, party: Party) -> dict[Identifier, str]:
         """Return the directory overrides for a party's identifiers."""

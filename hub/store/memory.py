@@ -26,6 +26,7 @@ from hub.ledger.position import available
 from hub.store import memory_listings
 from hub.store.contract import CALLBACK_GRACE_MS, GRACE_MS, OutboxKey, Waiting
 from hub.store.memory_records import MemoryRecords
+from hub.store.memory_settlement import MemorySettlement, open_windows
 from hub.store.read import Credential, RequestRow, Timeline
 from routing.message import Operation, Resource
 from routing.party import Identifier, Party
@@ -60,6 +61,7 @@ class MemoryStore:
         self.counted: dict[str, Tally] = {}
         self.records = MemoryRecords(now_ms)
         self.ledger: dict[int, Account] = {}
+        self.settlement = MemorySettlement(self.journals, self.ledger)
         self._numbers: dict[AccountKey, int] = {}
         self._scheme: Scheme | None = None
         self._credentials: dict[str, Credential] = {}
@@ -124,8 +126,8 @@ class MemoryStore:
             raise SchemeError("no scheme is in force yet: apply one with `hub apply config/scheme.toml`")
         return self._scheme
 
-    async def apply_scheme(self, file: SchemeFile, by: str) -> int:  # noqa: ARG002 - nobody asks this store by whom
-        """Put a scheme in force."""
+    async def apply_scheme(self, file: SchemeFile, by: str) -> int:
+        """Put a scheme in force, and open the settlement windows that it asks for."""
         async with self._one_at_a_time:
             for key, cap in sorted(chart(file).items()):
                 participant, currency, kind = key
@@ -134,6 +136,8 @@ class MemoryStore:
                 self.ledger.setdefault(number, fresh).cap_minor = cap
             version = 1 if self._scheme is None else self._scheme.version + 1
             self._scheme = Scheme(version, file, self._numbers)
+            height, now_ms = len(self.journals), self.now_ms()
+            open_windows(self.records, file, version, by, height=height, now_ms=now_ms)
             return version
 
     async def overrides(self, party: Party) -> dict[Identifier, str]:
@@ -363,7 +367,7 @@ class MemoryWork:
         if book.entries:
             store.journals.append(list(book.entries))
             store.hashes.append(chained(store.hashes[-1] if store.hashes else GENESIS, digest(book.entries)))
-            store.ledger.update({id_: book.accounts[id_] for id_ in book.touched})
+        store.ledger.update({id_: book.accounts[id_] for id_ in book.touched})
         store.break_after_commit()
 
     def _refuse_the_forbidden(self, decided: Decided) -> None:

@@ -67,7 +67,7 @@ class MemoryRecords:
     async def among(self, kind: type[R], column: str, values: Sequence[str]) -> list[R]:
         """List the records with one of these values in a column, in the order of their ids."""
         wanted = set(values)
-        return sorted((each for each in self._of(kind) if getattr(each, column) in wanted), key=lambda each: each.id)
+        return sorted((each for each in self.every(kind) if getattr(each, column) in wanted), key=lambda each: each.id)
 
     async def due(self, kind: type[R], limit: int = 1_000) -> list[R]:
         """List records whose time has come, the longest overdue first."""

@@ -1,0 +1,186 @@
+"""Handling a default: the deed that does what a preview shows, in one commit, with two people; nothing is forgotten.
+
+The participant's new debits are blocked, whatever the path. What was owed before is kept as replaced, what was not
+booked yet is cancelled, and payments for what is still to be paid are made where the window was released.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+import msgspec
+
+from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.participant import AccountKey, Scheme, purse_key
+from hub.core.record import Deed, Desk, Kept, Selector
+from hub.core.settlement.close import oblige
+from hub.core.settlement.default import DefaultError, Preview, preview
+from hub.core.settlement.names import line_of, obligation_id
+from hub.core.settlement.rules import DefaultPath
+from hub.core.settlement.settle import accounts_to_settle, instruct, settle, settled_if_paid, wanted_to_settle
+from hub.core.settlement.window import (
+    Default,
+    Obligation,
+    ObligationState,
+    Payment,
+    PaymentState,
+    Window,
+    WindowState,
+)
+from hub.ledger.account import Kind
+from hub.ledger.journal import Phase, Posting
+from hub.ledger.position import available
+
+
+class HandleDefault(Deed, frozen=True, kw_only=True):
+    """Handle the default of a participant that cannot pay what it owes for a window."""
+
+    checked: ClassVar[bool] = True
+    window: str
+    participant: str
+    path: DefaultPath
+    override: bool = False  # the path is another than the model's terms say
+    why: str
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the window, what is owed and paid for it, and the windows of its model that are not settled."""
+        return (*wanted_to_settle(self.window), Selector(Window, "unsettled", line_of(self.window)))
+
+    def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - as every deed is asked
+        """Want all positions of the window, and the scheme's own accounts."""
+        listed = accounts_to_settle(self.window, kept)
+        own = [("", currency, kind) for _, currency, _ in listed[:1] for kind in (Kind.FEES, Kind.GUARANTEE)]
+        return [*listed, *own]
+
+    def decide(self, desk: Desk) -> Result:
+        """Do what the preview shows."""
+        window = desk.get(Window, self.window)
+        if window is None:
+            return Refusal(reason=Reason.RECORD_UNKNOWN, detail="there is no such window")
+        if wrong := self._wrong(window):
+            return Refusal(reason=Reason.TERMS_INVALID, detail=wrong)
+        obligations = desk.where(Obligation, window=window.id)
+        payments = desk.where(Payment, subject=window.id)
+        try:
+            shown = preview(window, obligations, payments, self.participant, self.path)
+        except DefaultError as error:
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail=str(error))
+        into = _open_one(window, desk)
+        if shown.carried and into is None:
+            detail = f"no window of {window.model} is open any more: cover the default, or unwind it"
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail=detail)
+        if short := _short(window, shown, desk):
+            return Refusal(reason=Reason.CAP_EXCEEDED, detail=short)
+        self._carry_out(window, into, shown, desk)
+        return Done(transfer=window.id)
+
+    def _wrong(self, window: Window) -> str:
+        if not self.why.strip():
+            return "say why"
+        if self.path is not window.terms.default and not self.override:
+            return (
+                f"{window.model} handles a default by {window.terms.default}; to do otherwise, say that you override it"
+            )
+        return ""
+
+    def _carry_out(self, window: Window, into: Window | None, shown: Preview, desk: Desk) -> None:
+        handled = Default(
+            participant=self.participant,
+            path=self.path,
+            minor=shown.minor,
+            at_ms=desk.now_ms,
+            by=self.by,
+            why=self.why,
+            covered=shown.covered,
+            carried_to=into.id if shown.carried and into is not None else "",
+        )
+        _enter(window, shown, desk)
+        _block(self.participant, window.currency, desk)
+        if shown.carried and into is not None:
+            desk.keep(msgspec.structs.replace(into, carried=(*into.carried, *shown.carried)))
+        after = msgspec.structs.replace(window, revision=window.revision + 1, defaults=(*window.defaults, handled))
+        _replace(window, shown, desk)
+        desk.keep(after)
+        oblige(after, shown.obligations, desk)
+        instruct(after, shown.payments, desk)
+        if after.state is WindowState.SETTLING:
+            settled_if_paid(after, desk)
+        elif not shown.obligations:
+            settle(after, desk)
+
+
+def covering_subject(window: str, participant: str) -> str:
+    """Return under which subject the guarantee pays."""
+    return f"cover:{window}:{participant}"
+
+
+def unwinding_subject(window: str, participant: str) -> str:
+    """Return under which subject movements are undone."""
+    return f"unwind:{window}:{participant}"
+
+
+def _open_one(window: Window, desk: Desk) -> Window | None:
+    found = desk.where(Window, model=window.model, state=WindowState.OPEN)
+    return found[0] if found else None
+
+
+def _short(window: Window, shown: Preview, desk: Desk) -> str:
+    """Say what the guarantee lacks; empty: nothing."""
+    guarantee = desk.book.accounts[desk.purse(("", window.currency, Kind.GUARANTEE))]
+    there = available(guarantee) or 0
+    needed = shown.guarantee_minor
+    if needed <= there:
+        return ""
+    return f"the guarantee has {there} minor units of {window.currency}, and {needed} are needed"
+
+
+def _enter(window: Window, shown: Preview, desk: Desk) -> None:
+    """Enter what the guarantee pays or gets back, and what is undone."""
+    guarantee = desk.purse(("", window.currency, Kind.GUARANTEE))
+    pays: Counter[str] = Counter()
+    for each in shown.covered:
+        pays[each.debtor] += each.minor
+    postings: list[Posting] = []
+    for participant, minor in sorted(pays.items()):
+        position = desk.purse((participant, window.currency, Kind.POSITION))
+        debit, credit = (guarantee, position) if minor > 0 else (position, guarantee)
+        if minor:
+            subject = covering_subject(window.id, participant)
+            postings.append(Posting(subject, debit, credit, abs(minor), Phase.DIRECT))
+    for back in shown.undone:
+        debit, credit = (desk.purse(purse_key(side, window.currency)) for side in (back.debtor, back.creditor))
+        subject = unwinding_subject(window.id, shown.participant)
+        postings.append(Posting(subject, debit, credit, back.minor, Phase.DIRECT))
+    if postings:
+        desk.enter(postings, beyond_cap=True)
+
+
+def _block(participant: str, currency: str, desk: Desk) -> None:
+    """Block the participant's new debits; an operator lets them go on."""
+    account = desk.book.accounts[desk.purse((participant, currency, Kind.POSITION))]
+    account.blocked = True
+    desk.book.touched.add(account.id)
+
+
+def _replace(window: Window, shown: Preview, desk: Desk) -> None:
+    """End what was owed until now, and the payments that are not wanted any more; those that are go on."""
+    for owed in desk.where(Obligation, window=window.id, state=ObligationState.DUE):
+        desk.keep(msgspec.structs.replace(owed, state=ObligationState.REPLACED))
+    fresh = {
+        (each.debtor, each.creditor, each.subject): obligation_id(
+            window.id, window.revision + 1, each.debtor, each.creditor, each.subject
+        )
+        for each in shown.obligations
+    }
+    subjects = {each.id: each.subject for each in desk.where(Obligation, window=window.id)}
+    for payment in desk.where(Payment, subject=window.id):
+        own = fresh.get((payment.debtor, payment.creditor, subjects.get(payment.obligation, "")))
+        if payment.id in shown.kept and own is not None:
+            desk.keep(msgspec.structs.replace(payment, obligation=own))
+        if payment.id in shown.cancelled:
+            reason = f"the default of {shown.participant} was handled"
+            desk.keep(
+                msgspec.structs.replace(
+                    payment, state=PaymentState.CANCELLED, due_ms=None, ended_ms=desk.now_ms, reason=reason
+                )
+            )
