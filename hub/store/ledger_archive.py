@@ -112,7 +112,7 @@ def _span(connection: Connection, month: str) -> _Span:
     now = connection.execute(f"SELECT {NOW_MS}").fetchone()
     if now is None or now[0] < high + OVER_FOR_MS:
         raise ArchiveError(f"{month} is not over for an hour yet")
-    if connection.execute("SELECT FROM archive WHERE month = %s", [month]).fetchone():
+    if connection.execute("SELECT FROM archive WHERE month = %s", [month]).fetchone() is not None:
         raise ArchiveError(f"{month} was archived already")
     beside = connection.execute(_BESIDE, {"low": low, "high": high}).fetchone()
     if beside is None or beside[0]:

@@ -15,14 +15,15 @@ def month_before(number: int) -> tuple[str, int]:
     return middle.strftime("%Y-%m"), int(middle.timestamp()) * 1000
 
 
-def aged(url: str, *upto: int) -> list[str]:
+def aged(url: str, *upto: int, prepared: bool = True) -> list[str]:
     """Move the journals up to each of these heights to a month of their own, the last of which ended just now.
 
     Returns the months, the oldest first.
     """
     months = [month_before(len(upto) - number) for number in range(len(upto))]
     with psycopg.connect(url) as connection:
-        connection.execute("SELECT prepare_months(%s, %s)", [months[0][1], len(upto)])
+        if prepared:
+            connection.execute("SELECT prepare_months(%s, %s)", [months[0][1], len(upto)])
         connection.execute("SET session_replication_role = replica")
         low = 0
         for (_, middle), high in zip(months, upto, strict=True):
