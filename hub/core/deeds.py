@@ -7,9 +7,13 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.core.office.disputes import AnswerFor
 from hub.core.office.funds import ConfirmFunds, MoveFunds, RefuseFunds
+from hub.core.office.liquidity import SetCap, Unblock
 from hub.core.office.proposal import Proposal
+from hub.core.office.raising import RaiseFor
 from hub.core.office.records import Alarm, Change, Difference, Dispute, File, Funds, Operator
+from hub.core.office.resolving import Resolve
 from hub.core.record import Deed, Record
 from hub.core.settlement.handle_default import HandleDefault
 from hub.core.settlement.settle import Release
@@ -35,6 +39,11 @@ DEEDS: Final[tuple[type[Deed], ...]] = (
     MoveFunds,
     ConfirmFunds,
     RefuseFunds,
+    SetCap,
+    Unblock,
+    RaiseFor,
+    AnswerFor,
+    Resolve,
 )
 
 

@@ -1,0 +1,248 @@
+"""Files to and from the settlement bank: kept as they were sent, and taken as a whole or not at all.
+
+What a file says was read and its signature was held against the bank's keys before; here it is held against what was
+instructed. A file that is refused changes nothing but the list of files, where it says why.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.office.booking import (
+    BANK,
+    accounts_to_book,
+    booked,
+    differ,
+    named,
+    open_differences,
+    theirs,
+    wanted_to_book,
+)
+from hub.core.office.records import Difference, DifferenceKind, File
+from hub.core.participant import AccountKey, Scheme
+from hub.core.record import Deed, Desk, Kept, Selector
+from hub.core.settlement.window import Payment, PaymentState, Said
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as it goes out."""
+
+    id: str
+    name: str
+    format: str
+    content: str
+    sha256: str
+    signature: str
+    signer: str
+
+
+class Instruct(Deed, frozen=True, kw_only=True):
+    """Keep what the settlement bank is told to pay, and that these payments are in it."""
+
+    files: tuple[Written, ...]  # one thing in several forms; the first one's id is the message's
+    payments: dict[str, int]  # id -> the version that was written
+    subject: str
+    currency: str
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the files, in case they are there, and the payments."""
+        files = [Selector(File, "id", each.id) for each in self.files]
+        return [*files, *(Selector(Payment, "id", each) for each in self.payments)]
+
+    def decide(self, desk: Desk) -> Result:
+        """Keep all of it, unless a payment has changed since it was written."""
+        message = self.files[0].id
+        if desk.get(File, message) is not None:
+            return Done(transfer=message, changed=False)
+        found = [desk.get(Payment, each) for each in self.payments]
+        payments = [each for each in found if each is not None and _is_to_be_sent(each, self.payments)]
+        if len(payments) != len(found):
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail="a payment has changed: write the file anew")
+        for each in self.files:
+            desk.keep(
+                File(
+                    id=each.id,
+                    at_ms=desk.now_ms,
+                    name=each.name,
+                    format=each.format,
+                    origin="",
+                    sha256=each.sha256,
+                    signature=each.signature,
+                    signer=each.signer,
+                    subject=self.subject,
+                    currency=self.currency,
+                    content=each.content,
+                    by=self.by,
+                    entries=len(payments),
+                )
+            )
+        for payment in payments:
+            desk.keep(msgspec.structs.replace(payment, file=message))
+        return Done(transfer=message)
+
+
+def _is_to_be_sent(payment: Payment, versions: dict[str, int]) -> bool:
+    is_same = payment.version == versions[payment.id]
+    return is_same and payment.state is PaymentState.EXPECTED and not payment.file
+
+
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """What one entry of the bank's file says."""
+
+    reference: str  # ours: the payment's id; else as the bank has it
+    said: Said
+
+
+class Import(Deed, frozen=True, kw_only=True):
+    """Take what the settlement bank answers: every entry, or, where anything is wrong with the file, none."""
+
+    file: str  # the id it gets
+    name: str
+    format: str
+    content: str
+    sha256: str
+    signature: str = ""
+    signer: str = ""
+    window: str = ""  # which it says that it is for, in what is signed
+    original: str = ""  # the message of ours that it says that it answers
+    currency: str = ""
+    refused: str = ""  # what was wrong with it before anything was held against it
+    entries: tuple[Reported, ...] = ()
+    about: tuple[str, ...] = ()  # the windows and funds that the payments named are for
+
+    @property
+    def _again(self) -> str:
+        return named("again", self.file)
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the file, those like it, the payments it names and everything that follows from them."""
+        return [
+            Selector(File, "id", self.file),
+            Selector(File, "id", self._again),
+            Selector(File, "sha256", self.sha256),
+            *([Selector(File, "id", self.original)] if self.original else []),
+            *(Selector(Payment, "id", each.reference) for each in self.entries),
+            *(Selector(Difference, "id", self._unexpected(each)) for each in self.entries),
+            *wanted_to_book(self.about),
+        ]
+
+    def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - what is kept says it
+        """Want the accounts of the windows and funds."""
+        return accounts_to_book(kept)
+
+    def decide(self, desk: Desk) -> Result:
+        """Take every entry, or keep why not."""
+        known = desk.get(File, self.file)
+        if known is not None and known.refused:
+            return Done(transfer=known.id, changed=False, reason=known.refused)
+        if taken := [each for each in desk.where(File, sha256=self.sha256) if not each.refused]:
+            first = taken[0]
+            whose = "the hub itself sent it" if not first.origin else "the same file was taken before"
+            return self._keep(desk, self._again, f"{whose}, as {first.name} ({first.id})")
+        if flaw := self.refused or self._flaw(desk):
+            return self._keep(desk, self.file, flaw)
+        words: dict[str, list[Said]] = {}
+        for each in self.entries:
+            said = msgspec.structs.replace(each.said, file=self.file, at_ms=desk.now_ms)
+            if desk.get(Payment, each.reference) is not None:
+                words.setdefault(each.reference, []).append(said)
+            else:
+                self._differ(each, said, desk)
+        self._keep(desk, self.file, "")
+        booked(words, desk, file=self.file, by=f"file {self.name}")
+        return Done(transfer=self.file)
+
+    def _flaw(self, desk: Desk) -> str:
+        """Say what is wrong with the file, held against what was instructed."""
+        if self.original:
+            sent = desk.get(File, self.original)
+            if sent is None or sent.origin:
+                return f"it is about the message {self.original!r}, which was never sent"
+        for each in self.entries:
+            payment = desk.get(Payment, each.reference)
+            where = f"{each.said.where}: payment {each.reference}"
+            if payment is None:
+                continue
+            if payment.subject not in self.about:
+                return f"{where} is for {payment.subject}, which is not loaded: import it anew"
+            if self.window and payment.subject != self.window:
+                return f"{where} is for {payment.subject}, and the file is signed for {self.window}"
+            if self.original and payment.file != self.original:
+                return f"{where} is not in the message {self.original} that the file is about"
+        return ""
+
+    def _keep(self, desk: Desk, id_: str, refused: str) -> Result:
+        if desk.get(File, id_) is not None:
+            return Done(transfer=id_, changed=False, reason=refused)
+        desk.keep(
+            File(
+                id=id_,
+                at_ms=desk.now_ms,
+                name=self.name,
+                format=self.format,
+                origin=BANK,
+                sha256=self.sha256,
+                signature=self.signature,
+                signer=self.signer,
+                subject=self.window or (self.about[0] if len(self.about) == 1 else ""),
+                currency=self.currency,
+                content=self.content,
+                by=self.by,
+                entries=len(self.entries),
+                refused=refused,
+            )
+        )
+        return Done(transfer=id_, reason=refused)
+
+    def _unexpected(self, each: Reported) -> str:
+        """Name the difference of an entry that is none of ours; a booking that the bank tells of twice is one."""
+        said = each.said
+        if said.bank_reference:
+            parts = (said.bank_reference, each.reference, said.currency, str(said.minor), said.direction)
+            return named("unexpected", str(said.word), *parts)
+        return named("unexpected", self.file, said.where)
+
+    def _differ(self, each: Reported, said: Said, desk: Desk) -> None:
+        id_ = self._unexpected(each)
+        if desk.get(Difference, id_) is None:
+            desk.keep(
+                Difference(
+                    id=id_,
+                    at_ms=desk.now_ms,
+                    source=BANK,
+                    kind=DifferenceKind.UNEXPECTED,
+                    file=self.file,
+                    reference=each.reference or said.bank_reference,
+                    theirs=theirs(said),
+                )
+            )
+
+
+class Overdue(Deed, frozen=True, kw_only=True):
+    """Miss payments that the settlement bank has not said anything of in the time it has; it may still."""
+
+    payments: tuple[str, ...]
+    about: tuple[str, ...]  # the windows and funds that they are for
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the payments, and what differs about them."""
+        payments = [Selector(Payment, "id", each) for each in self.payments]
+        return [*payments, *(Selector(Difference, "about", each) for each in self.about)]
+
+    def decide(self, desk: Desk) -> Result:
+        """Miss those whose time has come."""
+        known = open_differences(desk)
+        late = 0
+        for id_ in self.payments:
+            payment = desk.get(Payment, id_)
+            if payment is None or payment.state is not PaymentState.EXPECTED or not _is_due(payment, desk.now_ms):
+                continue
+            missed = desk.keep(msgspec.structs.replace(payment, state=PaymentState.MISSING, due_ms=None))
+            differ(missed, desk, known.get(id_, ()), by=self.by)
+            late += 1
+        return Done(changed=bool(late))
+
+
+def _is_due(payment: Payment, now_ms: int) -> bool:
+    return payment.due_ms is not None and payment.due_ms <= now_ms

@@ -1,0 +1,288 @@
+"""Resolving differences with the settlement bank: what two operators decide that one comes to; no money is made up.
+
+What the bank booked beside what was instructed is on the scheme's account, or has left it. So it goes to, or comes
+from, suspense, until it is known whose it is.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import ClassVar, Final
+
+import msgspec
+
+from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.office.booking import (
+    BANK,
+    CREDIT,
+    DEBIT,
+    accounts_to_book,
+    closed,
+    ended,
+    heard,
+    settle_paid,
+    side_of,
+    wanted_to_book,
+)
+from hub.core.office.funds import confirmed, faulty_position, missing_why, payment_of
+from hub.core.office.records import Difference, DifferenceKind, DifferenceState, Funds, FundsState
+from hub.core.participant import AccountKey, Scheme
+from hub.core.record import Deed, Desk, Kept, Selector
+from hub.core.settlement.window import Payment, PaymentState, Said, Word
+from hub.ledger.account import Kind
+from hub.ledger.journal import Phase, Posting
+from routing.money import MINOR_MAX
+
+SENT_AGAIN_MS: Final = 7_200_000  # how long the bank has for what is instructed anew
+_OPEN: Final = frozenset({PaymentState.OVER, PaymentState.UNDER, PaymentState.MISSING, PaymentState.MISMATCH})
+_OF_THE_PAYMENT: Final = frozenset({DifferenceKind.OVER, DifferenceKind.UNDER, DifferenceKind.MISSING})
+_SENT_AGAIN: Final = frozenset({PaymentState.REFUSED, PaymentState.MISMATCH})
+
+
+class Resolution(StrEnum):
+    """What a difference with the settlement bank comes to."""
+
+    ACCEPT_BOOKED = "accept_booked"  # the payment is posted by what the bank booked; the rest is in suspense
+    RESEND = "resend"  # another payment takes the place of one that was refused, or booked wrongly
+    INTO_FUNDS = "into_funds"  # what came in unexpectedly is a participant's prefunding
+    IGNORE = "ignore"  # nothing is done; why says it all
+
+
+class Resolve(Deed, frozen=True, kw_only=True):
+    """Decide what a difference with the settlement bank comes to."""
+
+    checked: ClassVar[bool] = True
+    difference: str
+    payment: str = ""  # the one it is about, and what that is for: as the difference says
+    about: str = ""
+    resolution: Resolution
+    why: str
+    bank_reference: str = ""  # of a payment accepted that no file told of
+    participant: str = ""  # of INTO_FUNDS: whose money it is
+    currency: str = ""  # which the difference is in, as it says
+    fresh: str = ""  # of RESEND: the id of the new payment; of INTO_FUNDS: of the funds
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the difference and everything that follows from it."""
+        found = [Selector(Difference, "id", self.difference)]
+        found += [Selector(Payment, "id", each) for each in (self.payment, self.fresh) if each]
+        if self.resolution is Resolution.INTO_FUNDS:
+            found += [Selector(Funds, "id", self.fresh), Selector(Payment, "id", payment_of(self.fresh))]
+        return [*found, *wanted_to_book((self.about,) if self.about else ())]
+
+    def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - what is kept says it
+        """Want the accounts of what is paid, the bank's and the suspense, and of whom it is made the funds."""
+        currency = self.currency
+        return [
+            *accounts_to_book(kept),
+            ("", currency, Kind.SETTLEMENT_BANK),
+            ("", currency, Kind.SUSPENSE),
+            (self.participant, currency, Kind.POSITION),
+        ]
+
+    def faulty(self, scheme: Scheme) -> Refusal | None:
+        """Refuse what lacks what its resolution needs."""
+        if self.resolution in (Resolution.RESEND, Resolution.INTO_FUNDS) and not self.fresh:
+            return _invalid("say the id of what is made anew")
+        if self.resolution is Resolution.INTO_FUNDS:
+            return faulty_position(self.participant, self.currency, scheme) or missing_why(self.why)
+        return missing_why(self.why)
+
+    def decide(self, desk: Desk) -> Result:
+        """Carry the resolution out, and close the difference with both names."""
+        found = desk.get(Difference, self.difference)
+        if found is None:
+            return Refusal(reason=Reason.RECORD_UNKNOWN, detail="there is no such difference")
+        if (refused := self._unready(found, desk)) is not None:
+            return refused
+        payment = desk.get(Payment, found.subject)
+        match self.resolution:
+            case Resolution.ACCEPT_BOOKED:
+                return self._accept(found, payment, desk)
+            case Resolution.RESEND:
+                return self._resend(found, payment, desk)
+            case Resolution.INTO_FUNDS:
+                return self._into_funds(found, desk)
+            case Resolution.IGNORE:
+                return self._close(found, desk)
+
+    def _unready(self, found: Difference, desk: Desk) -> Refusal | None:
+        if found.state is not DifferenceState.OPEN:
+            return _forbidden(f"it was resolved by {found.closed_by}")
+        if (self.payment, self.about) != (found.subject if found.source == BANK else "", found.about):
+            return _invalid(f"it is about payment {found.subject!r} for {found.about!r}")
+        flaw = ""
+        if self.resolution is not Resolution.IGNORE:
+            if found.source != BANK:
+                flaw = f"it is with {found.source}, and about its books: settle it there, then close it: ignore"
+            elif self.currency != currency_of(found):
+                flaw = f"it is in {currency_of(found)!r}"
+            elif self.resolution is not Resolution.RESEND and not self._has_accounts(desk.scheme):
+                flaw = f"the scheme has no accounts in {self.currency!r}: only ignoring it is left"
+        return _invalid(flaw) if flaw else None
+
+    def _has_accounts(self, scheme: Scheme) -> bool:
+        return ("", self.currency, Kind.SUSPENSE) in scheme.accounts
+
+    def _accept(self, found: Difference, payment: Payment | None, desk: Desk) -> Result:
+        if payment is None or found.kind not in _OF_THE_PAYMENT or payment.state not in _OPEN:
+            return self._keep_in_suspense(found, desk)
+        if found.kind is DifferenceKind.MISSING and not self.bank_reference.strip():
+            return _invalid("say the bank's own reference of the booking")
+        minor = found.theirs.get("minor")
+        booked_minor = payment.minor if minor is None else int(minor)
+        rest = _into_bank(side_of(payment), booked_minor - payment.minor)
+        fresh = payment
+        if found.kind is DifferenceKind.MISSING:
+            said = Said(
+                word=Word.BOOKED,
+                currency=payment.currency,
+                minor=payment.minor,
+                bank_reference=self.bank_reference,
+                where=f"said by {self._both(desk)}",
+                at_ms=desk.now_ms,
+            )
+            fresh = heard(payment, said)
+        fresh = desk.keep(
+            msgspec.structs.replace(
+                fresh,
+                state=PaymentState.POSTED,
+                booked_minor=booked_minor,
+                bank_reference=self.bank_reference or fresh.bank_reference,
+                reason=f"accepted by {self._both(desk)}: {self.why}",
+                ended_ms=desk.now_ms,
+                due_ms=None,
+            )
+        )
+        self._close(found, desk, rest)
+        settle_paid(ended(fresh, desk, by=self._both(desk)), desk)
+        return Done(transfer=found.id)
+
+    def _keep_in_suspense(self, found: Difference, desk: Desk) -> Result:
+        """Have all of a booking that belongs to no payment in suspense."""
+        minor, side = found.theirs.get("minor"), found.theirs.get("direction")
+        if found.kind in (DifferenceKind.REFUSED, DifferenceKind.MISSING):
+            return _invalid("the bank has booked nothing of it")
+        if not minor or side not in (CREDIT, DEBIT) or self.currency != currency_of(found):
+            return _invalid("the bank did not say how much was booked, in what and which way: ask it for a statement")
+        return self._close(found, desk, _into_bank(side, int(minor)))
+
+    def _resend(self, found: Difference, payment: Payment | None, desk: Desk) -> Result:
+        if payment is None or payment.state not in _SENT_AGAIN:
+            return _forbidden("only what was refused, or booked wrongly, is sent again")
+        funds = desk.get(Funds, payment.subject)
+        if funds is not None and funds.state is not FundsState.APPROVED:
+            return _forbidden(f"the funds are {funds.state}: ask for them anew")
+        if desk.get(Payment, self.fresh) is not None:
+            return _forbidden("there is a payment of that id")
+        moved = 0
+        if payment.state is PaymentState.MISMATCH:
+            minor, side = found.theirs.get("minor"), found.theirs.get("direction")
+            if found.theirs.get("word") == Word.BOOKED and (not minor or side not in (CREDIT, DEBIT)):
+                return _invalid("the bank did not say how much it has booked, and which way: ask it for a statement")
+            if found.theirs.get("word") == Word.BOOKED and self._has_accounts(desk.scheme):
+                moved = _into_bank(str(side), int(minor or 0))
+            desk.keep(
+                msgspec.structs.replace(
+                    payment,
+                    state=PaymentState.CANCELLED,
+                    ended_ms=desk.now_ms,
+                    due_ms=None,
+                    reason=f"replaced by {self.fresh}",
+                )
+            )
+        desk.keep(
+            Payment(
+                id=self.fresh,
+                at_ms=desk.now_ms,
+                due_ms=desk.now_ms + SENT_AGAIN_MS,
+                subject=payment.subject,
+                obligation=payment.obligation,
+                debtor=payment.debtor,
+                creditor=payment.creditor,
+                currency=payment.currency,
+                minor=payment.minor,
+                state=PaymentState.EXPECTED,
+            )
+        )
+        if funds is not None:
+            desk.keep(msgspec.structs.replace(funds, payment=self.fresh))
+        return self._close(found, desk, moved)
+
+    def _into_funds(self, found: Difference, desk: Desk) -> Result:
+        """Make what came in unexpectedly a participant's prefunding: booked already, so it is confirmed at once."""
+        minor = int(found.theirs.get("minor") or 0)
+        is_booked = found.theirs.get("word") == Word.BOOKED and found.theirs.get("direction") == CREDIT
+        if found.kind is not DifferenceKind.UNEXPECTED or not is_booked or not 0 < minor <= MINOR_MAX:
+            return _forbidden("only money that came in unexpectedly becomes funds")
+        if desk.get(Funds, self.fresh) is not None:
+            return _forbidden("there are funds of that id")
+        reference = str(found.theirs.get("bank_reference") or found.id)
+        funds = Funds(
+            id=self.fresh,
+            at_ms=desk.now_ms,
+            participant=self.participant,
+            currency=self.currency,
+            minor=minor,
+            out=False,
+            state=FundsState.APPROVED,
+            by=self.by,
+            approved_by=desk.approved_by,
+            why=self.why,
+            payment=payment_of(self.fresh),
+        )
+        payment = desk.keep(
+            Payment(
+                id=funds.payment,
+                at_ms=desk.now_ms,
+                subject=funds.id,
+                debtor=self.participant,
+                creditor="",
+                currency=self.currency,
+                minor=minor,
+                state=PaymentState.POSTED,
+                booked_minor=minor,
+                bank_reference=reference,
+                said_in=found.file,
+                ended_ms=desk.now_ms,
+            )
+        )
+        confirmed(desk.keep(funds), payment, desk, by=self._both(desk), reference=reference)
+        return self._close(found, desk)
+
+    def _close(self, found: Difference, desk: Desk, moved: int = 0) -> Result:
+        """Close the difference; what it moved into the bank's account, or out of it, is in suspense."""
+        if moved:
+            bank = desk.purse(("", self.currency, Kind.SETTLEMENT_BANK))
+            suspense = desk.purse(("", self.currency, Kind.SUSPENSE))
+            debit, credit = (bank, suspense) if moved > 0 else (suspense, bank)
+            desk.enter([Posting(posting_subject(found.id), debit, credit, abs(moved), Phase.DIRECT)])
+        done = closed(found, desk.now_ms, self._both(desk), str(self.resolution), self.why)
+        moved_in = self.currency if moved else ""
+        desk.keep(msgspec.structs.replace(done, moved_minor=moved, moved_currency=moved_in))
+        return Done(transfer=found.id)
+
+    def _both(self, desk: Desk) -> str:
+        return f"{self.by} and {desk.approved_by}"
+
+
+def posting_subject(difference: str) -> str:
+    """Return under which subject what a difference moved is in the ledger."""
+    return f"difference:{difference}"
+
+
+def currency_of(difference: Difference) -> str:
+    """Return in which currency a difference is: in which the bank booked, or else the payment."""
+    return str(difference.theirs.get("currency") or difference.ours.get("currency") or "")
+
+
+def _into_bank(side: str, minor: int) -> int:
+    """Return what `minor` more on this side of the scheme's account adds to it; nothing where it does not touch it."""
+    return minor if side == CREDIT else -minor if side == DEBIT else 0
+
+
+def _invalid(detail: str) -> Refusal:
+    return Refusal(reason=Reason.TERMS_INVALID, detail=detail)
+
+
+def _forbidden(detail: str) -> Refusal:
+    return Refusal(reason=Reason.RECORD_FORBIDS, detail=detail)
