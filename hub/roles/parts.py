@@ -18,6 +18,7 @@ from aiohttp import web
 from adapters.runner import Runner
 from hub.core.command import Fund, Publish, Result, Ruling
 from hub.core.participant import Scheme
+from hub.core.record import Deed
 from hub.flow import Door
 from hub.http.app import HttpSettings, build, headed
 from hub.http.batches import letters
@@ -34,6 +35,7 @@ from hub.store.sql import SqlStore
 from hub.workers.batch import Clearing, Limits
 from hub.workers.callback import CallbackSender
 from hub.workers.consumer import Consumer
+from hub.workers.disputes import Disputes
 from hub.workers.rates import Rates
 from hub.workers.relay import Relay
 from hub.workers.timer import Timer
@@ -137,6 +139,7 @@ async def _worker(hub: Running, settings: Settings, stack: AsyncExitStack, relay
     _keep(stack, relay.sweep_for_ever)
     _keep(stack, Timer(hub.door).look_for_ever)
     _keep(stack, Rates(hub.door).look_for_ever)
+    _keep(stack, Disputes(hub.door).look_for_ever)
     limits = Limits(in_flight_max=settings.batch_in_flight_max, per_second=settings.batch_per_second)
     _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits, seal_of(settings)).look_for_ever)
 
@@ -238,7 +241,7 @@ def _queues(scheme: Scheme) -> list[topology.Queue]:
     return topology.queues([connection.name for connection in scheme.file.connection])
 
 
-async def carry_out(settings: Settings, command: Fund | Publish | Ruling) -> Result:
+async def carry_out(settings: Settings, command: Fund | Publish | Ruling | Deed) -> Result:
     """Carry out one operator's command by the one door, without a bus: the workers' sweep sends what it says.
 
     None of them is a submission, so no list has to be read to screen it.
