@@ -6,7 +6,7 @@ RFC 7515 and 7797: the signature is over the bytes as they are, which are not in
 from typing import Any, Final
 
 import msgspec
-from joserfc import jws
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
@@ -52,3 +52,18 @@ class SigningKey:
         protected = {"alg": ALGORITHM, "kid": self._kid, "b64": False, "crit": ["b64"], **about}
         text = jws.serialize_compact(protected, content, self._key, registry=_REGISTRY)
         return f"{text.partition('.')[0]}..{text.rpartition('.')[2]}"
+
+    def token(self, kind: str, claims: dict[str, Any]) -> str:
+        """Sign claims as a compact JWT; its `typ` says what kind it is, so that none passes for one of another kind."""
+        return jwt.encode({"alg": ALGORITHM, "kid": self._kid, "typ": kind}, claims, self._key, algorithms=[ALGORITHM])
+
+    def claims(self, kind: str, token: str) -> dict[str, Any] | None:
+        """Return the claims of a token of this kind that this key has signed; whether they still hold is not looked at.
+
+        None: it is no such token.
+        """
+        try:
+            found = jwt.decode(token, self._key, algorithms=[ALGORITHM])
+        except (JoseError, ValueError, TypeError):
+            return None
+        return dict(found.claims) if found.header.get("typ") == kind else None
