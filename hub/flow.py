@@ -22,6 +22,7 @@ from hub.core.decide import Bench, accounts_of, planned, tallies_of
 from hub.core.errand import is_errand
 from hub.core.facts import gather
 from hub.core.inquiry import route
+from hub.core.office.records import Alarm
 from hub.core.participant import Scheme
 from hub.core.record import Entering
 from hub.core.screening import Screened, Screening, screened
@@ -49,6 +50,9 @@ _SECONDS: Final = Histogram(
 )
 _RESULTS: Final = Counter("hub_commands", "Commands by what became of them.", ["result"])
 _TRANSITIONS: Final = Counter("hub_transitions", "Transitions by the state they lead to.", ["state"])
+_ALARMS: Final = Counter(
+    "hub_liquidity_alarms", "Thresholds of positions passed and left again.", ["participant", "currency", "event"]
+)
 
 _log: Final = structlog.get_logger("flow")
 _answer: Final = msgspec.json.Decoder(Answer).decode
@@ -210,6 +214,9 @@ class Door:
             _TRANSITIONS.labels(each.next).inc()
         for case in decided.cases:
             _log.warning("case.opened", transfer=case.transfer, kind=case.kind, detail=case.detail)
+        for alarm in decided.records.get(Alarm.table, {}).values():
+            if isinstance(alarm, Alarm):
+                _report_alarm(alarm)
 
     async def inquire(
         self,
@@ -262,6 +269,19 @@ class Door:
     def is_carrying(self) -> bool:
         """Say whether the bus can carry anything now."""
         return self._bus.alive()
+
+
+def _report_alarm(alarm: Alarm) -> None:
+    event = "raised" if alarm.level > alarm.was else "cleared"
+    _ALARMS.labels(alarm.participant, alarm.currency, event).inc()
+    _log.warning(
+        f"liquidity.{event}",
+        participant=alarm.participant,
+        currency=alarm.currency,
+        level=alarm.level,
+        available=alarm.available,
+        threshold=alarm.threshold,
+    )
 
 
 class Silence:

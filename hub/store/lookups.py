@@ -13,11 +13,12 @@ from hub.core.change import Case, Outgoing, Transition
 from hub.core.command import Transfer
 from hub.core.instrument import Instrument
 from hub.core.listing import Page, Sought
-from hub.core.participant import Scheme, SchemeError, SchemeFile, chart
+from hub.core.participant import Scheme, SchemeError, SchemeFile
 from hub.core.pricing.market import Market, Published
 from hub.ledger.account import Account, Kind
 from hub.ledger.journal import Entry, Phase, Posting
 from hub.store import listings, market, statements
+from hub.store.caps import set_caps
 from hub.store.contract import OutboxKey, UnavailableError, Waiting
 from hub.store.pooled import Connection, Pooled
 from hub.store.read import Credential, RequestRow, Timeline
@@ -117,14 +118,6 @@ class LookUps(Pooled):
         async with self._connected() as connection, connection.transaction(), connection.cursor() as cursor:
             await cursor.execute("LOCK TABLE scheme IN EXCLUSIVE MODE")
             await cursor.execute(LOCK_WINDOWS)
-            # In the order in which batches lock them: an account opened later may come first by name.
-            await cursor.execute("SELECT FROM account ORDER BY id FOR UPDATE")
-            for (participant, currency, kind), cap in sorted(chart(file).items()):
-                await cursor.execute(
-                    "INSERT INTO account (kind, participant, currency, cap_minor) VALUES (%s, %s, %s, %s) "
-                    "ON CONFLICT (participant, currency, kind) DO UPDATE SET cap_minor = excluded.cap_minor",
-                    (kind, participant, currency, cap),
-                )
             await cursor.execute("DELETE FROM directory_override")
             await cursor.executemany(
                 "INSERT INTO directory_override VALUES (%s, %s, %s)",
@@ -136,6 +129,7 @@ class LookUps(Pooled):
                 (msgspec.json.encode(file).decode(), by),
             )
             version = int((await cursor.fetchall())[0][0])
+            await set_caps(cursor, file, version, by)
             await open_windows(cursor, file, version, by)
             return version
 

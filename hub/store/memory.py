@@ -16,6 +16,8 @@ from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
 from hub.core.instrument import Instrument, Named
 from hub.core.listing import Page, Sought
+from hub.core.office.liquidity import caps_to_set, set_by_scheme
+from hub.core.office.records import Change
 from hub.core.participant import AccountKey, Scheme, SchemeError, SchemeFile, chart
 from hub.core.pricing.limits import Tally
 from hub.core.pricing.market import ExposureKey, Market, Published, RateKey
@@ -129,16 +131,25 @@ class MemoryStore:
     async def apply_scheme(self, file: SchemeFile, by: str) -> int:
         """Put a scheme in force, and open the settlement windows that it asks for."""
         async with self._one_at_a_time:
-            for key, cap in sorted(chart(file).items()):
-                participant, currency, kind = key
-                number = self._numbers.setdefault(key, len(self._numbers) + 1)
-                fresh = Account(id=number, kind=kind, participant=participant, currency=currency, cap_minor=cap)
-                self.ledger.setdefault(number, fresh).cap_minor = cap
             version = 1 if self._scheme is None else self._scheme.version + 1
+            self._set_caps(file, version, by)
             self._scheme = Scheme(version, file, self._numbers)
             height, now_ms = len(self.journals), self.now_ms()
             open_windows(self.records, file, version, by, height=height, now_ms=now_ms)
             return version
+
+    def _set_caps(self, file: SchemeFile, version: int, by: str) -> None:
+        """Open accounts, and set the caps that the file changes."""
+        caps = caps_to_set(None if self._scheme is None else self._scheme.file, file)
+        stands = {key: self.ledger[number].cap_minor for key, number in self._numbers.items()}
+        for key, cap in sorted(chart(file).items()):
+            participant, currency, kind = key
+            number = self._numbers.setdefault(key, len(self._numbers) + 1)
+            fresh = Account(id=number, kind=kind, participant=participant, currency=currency, cap_minor=cap)
+            account = self.ledger.setdefault(number, fresh)
+            account.cap_minor = caps.get(key, account.cap_minor)
+        changes = set_by_scheme(stands, caps, version=version, by=by, now_ms=self.now_ms())
+        self.records.write({Change.table: {each.id: each for each in changes}})
 
     async def overrides(self, party: Party) -> dict[Identifier, str]:
         """Return the directory overrides for a party's identifiers."""
