@@ -12,7 +12,7 @@ import msgspec
 
 from hub.core.settlement.netting import SCHEME, Due, Edge, add, dues, netted, of, owed, without
 from hub.core.settlement.rules import DefaultPath, Netting
-from hub.core.settlement.settle import AWAITED, cash
+from hub.core.settlement.settle import AWAITED, MOVED, cash
 from hub.core.settlement.window import (
     Default,
     Movement,
@@ -55,6 +55,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     payments: tuple[Due, ...]  # what the bank is to be told to pay
     kept: tuple[str, ...]  # payments that it has been told of, and that are wanted as they are
     cancelled: tuple[str, ...]  # payments that are not wanted any more
+    counted: tuple[str, ...]  # payments that were booked with more or less: what was booked counts
     lines: tuple[Line, ...]
 
     @property
@@ -78,9 +79,9 @@ def preview(
         raise DefaultError("a payment was not booked as it was instructed: resolve that difference first")
     now = _edges(each for each in obligations if each.state is ObligationState.DUE)
     booked = cash(payments, obligations)
-    unpaid = _unpaid(now, booked, participant)
+    unpaid = _unpaid(now, booked, participant) if participant != SCHEME else 0
     if not unpaid:
-        raise DefaultError(f"{participant} owes nothing for this window that is not paid")
+        raise DefaultError(f"{participant or 'the scheme'} owes nothing for this window that is not paid")
     moved = movements_of(window, obligations)
     left_out = _left_out(window.defaults)
     mine = of(without(moved, left_out), participant)
@@ -100,7 +101,8 @@ def preview(
         undone=undone(mine) if path is DefaultPath.UNWIND else (),
         payments=tuple(each for each in left if each not in kept.values()),
         kept=tuple(kept),
-        cancelled=tuple(each.id for each in payments if each.state in UNBOOKED and each.id not in kept),
+        cancelled=tuple(each.id for each in payments if _is_unbooked(each) and each.id not in kept),
+        counted=tuple(each.id for each in payments if each.state in MOVED and each.booked_minor),
         lines=_lines(now, then, booked),
     )
 
@@ -170,6 +172,10 @@ def _edges(obligations: Iterable[Obligation]) -> Counter[Edge]:
 def _unpaid(now: Counter[Edge], booked: Counter[Edge], participant: str) -> int:
     mine = (each for each in dues(now) if each.debtor == participant)
     return sum(max(0, each.minor - max(0, owed(booked, participant, each.creditor, each.subject))) for each in mine)
+
+
+def _is_unbooked(payment: Payment) -> bool:
+    return payment.state in UNBOOKED or (payment.state in MOVED and not payment.booked_minor)
 
 
 def _kept(left: Sequence[Due], payments: Iterable[Payment], obligations: Iterable[Obligation]) -> dict[str, Due]:

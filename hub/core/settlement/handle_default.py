@@ -173,14 +173,26 @@ def _replace(window: Window, shown: Preview, desk: Desk) -> None:
         for each in shown.obligations
     }
     subjects = {each.id: each.subject for each in desk.where(Obligation, window=window.id)}
+    reason = f"the default of {shown.participant} was handled"
     for payment in desk.where(Payment, subject=window.id):
         own = fresh.get((payment.debtor, payment.creditor, subjects.get(payment.obligation, "")))
         if payment.id in shown.kept and own is not None:
             desk.keep(msgspec.structs.replace(payment, obligation=own))
         if payment.id in shown.cancelled:
-            reason = f"the default of {shown.participant} was handled"
             desk.keep(
                 msgspec.structs.replace(
                     payment, state=PaymentState.CANCELLED, due_ms=None, ended_ms=desk.now_ms, reason=reason
+                )
+            )
+        if payment.id in shown.counted:
+            # The rest of it, or what was too much, is in the new payments: nobody is to put it right a second time.
+            desk.keep(
+                msgspec.structs.replace(
+                    payment,
+                    state=PaymentState.POSTED,
+                    minor=payment.booked_minor,
+                    due_ms=None,
+                    ended_ms=desk.now_ms,
+                    reason=f"{reason}: what was booked counts, instead of {payment.minor}",
                 )
             )
