@@ -230,7 +230,11 @@ def check(file: SchemeFile) -> None:
         settles=settles,
         sellers=sellers,
     )
-    check_settlement(file.settlement_model, file.settlement_bank, settles)
+    capped = {
+        each.id: [currency for currency, cap in each.net_debit_cap.items() if Money.parse(cap, currency).minor]
+        for each in file.participant
+    }
+    check_settlement(file.settlement_model, file.settlement_bank, settles, capped)
     check_disputes(file.disputes)
 
 

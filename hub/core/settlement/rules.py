@@ -5,12 +5,14 @@ Which model a movement is settled by is a function of its two participants and i
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from hub.core.pricing.checks import no_repeats
 from hub.core.pricing.rules import SchemeError
+from hub.core.settlement.calendar import CalendarError, check_calendar
 
 EVERY_MIN_S: Final = 1
 SLA_MAX_S: Final = 31 * 86_400
@@ -69,9 +71,15 @@ class SettlementBank(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 def check_settlement(
-    models: Sequence[Model], banks: Sequence[SettlementBank], settles: Mapping[str, Collection[str]]
+    models: Sequence[Model],
+    banks: Sequence[SettlementBank],
+    settles: Mapping[str, Collection[str]],
+    capped: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> None:
-    """Refuse rules that contradict themselves; `settles`: which currencies a participant has. Raises SchemeError."""
+    """Refuse rules that contradict themselves; raises SchemeError.
+
+    `settles`: which currencies a participant has; `capped`: in which of them it may owe beyond its prefunding.
+    """
     no_repeats("settlement_model", [each.name for each in models])
     no_repeats("settlement_bank of a currency", [each.currency for each in banks])
     for model in models:
@@ -83,10 +91,32 @@ def check_settlement(
             raise SchemeError(f"{where}: every_s is at least {EVERY_MIN_S}, or 0")
         if not 1 <= model.sla_s <= SLA_MAX_S:
             raise SchemeError(f"{where}: sla_s is from 1 to {SLA_MAX_S}")
+        try:
+            check_calendar(close=model.close, time_zone=model.time_zone, holidays=model.holidays)
+        except CalendarError as error:
+            raise SchemeError(f"{where}: {error}") from error
+        if model.netting is Netting.PREFUNDED:
+            _check_prefunded(where, model, models, settles, capped)
     for currency in {each.currency for each in models}:
         last = [each for each in models if each.currency == currency][-1]
         if last.participants:
             raise SchemeError(f"settlement_model {last.name!r}: the last model of {currency} is for everybody else")
+
+
+def _check_prefunded(
+    where: str,
+    model: Model,
+    models: Sequence[Model],
+    settles: Mapping[str, Collection[str]],
+    capped: Mapping[str, Collection[str]],
+) -> None:
+    """Refuse members that may owe: what they owe would never be settled."""
+    before = models[: list(models).index(model)]
+    named = {each for one in before if one.currency == model.currency for each in one.participants}
+    members = model.participants or [each for each in settles if each not in named]
+    for each in members:
+        if model.currency in capped.get(each, ()):
+            raise SchemeError(f"{where}: {each!r} has a net_debit_cap in {model.currency}, but is to be prefunded")
 
 
 def model_of(models: Sequence[Model], currency: str, one: str, other: str) -> Model | None:
