@@ -23,6 +23,7 @@ from hub.core.errand import is_errand
 from hub.core.facts import gather
 from hub.core.inquiry import route
 from hub.core.office.records import Alarm
+from hub.core.office.records import Difference, File
 from hub.core.participant import Scheme
 from hub.core.record import Entering
 from hub.core.screening import Screened, Screening, screened
@@ -49,6 +50,10 @@ _SECONDS: Final = Histogram(
     "hub_batch_seconds", "From load to commit.", buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.2, 1)
 )
 _RESULTS: Final = Counter("hub_commands", "Commands by what became of them.", ["result"])
+_DIFFERENCES: Final = Counter("hub_differences", "Differences of books, by whose and kind.", ["source", "kind"])
+_FILES: Final = Counter(
+    "hub_files", "Settlement's files by who wrote them, and whether they were taken.", ["origin", "as"]
+)
 _TRANSITIONS: Final = Counter("hub_transitions", "Transitions by the state they lead to.", ["state"])
 _ALARMS: Final = Counter(
     "hub_liquidity_alarms", "Thresholds of positions passed and left again.", ["participant", "currency", "event"]
@@ -214,6 +219,16 @@ class Door:
             _TRANSITIONS.labels(each.next).inc()
         for case in decided.cases:
             _log.warning("case.opened", transfer=case.transfer, kind=case.kind, detail=case.detail)
+        for each in decided.records.get(Difference.table, {}).values():
+            if isinstance(each, Difference) and each.version == 1:
+                _DIFFERENCES.labels(each.source, each.kind).inc()
+                _log.warning(
+                    "difference.opened", difference=each.id, source=each.source, kind=each.kind, subject=each.subject
+                )
+        for each in decided.records.get(File.table, {}).values():
+            if isinstance(each, File) and each.version == 1:
+                _FILES.labels(each.origin or "hub", "refused" if each.refused else "kept").inc()
+                _log.info("file.kept", file=each.id, name=each.name, entries=each.entries, refused=each.refused)
         for alarm in decided.records.get(Alarm.table, {}).values():
             if isinstance(alarm, Alarm):
                 _report_alarm(alarm)

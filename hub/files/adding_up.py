@@ -19,13 +19,19 @@ def check_currency(currency: str, entries: Iterable[BankEntry], balances: Iterab
 
 
 def check_twice(entries: Iterable[BankEntry]) -> None:
-    """Refuse a reference of ours that stands twice for the same side; a reversal is another thing than its booking."""
-    seen: dict[tuple[object, ...], str] = {}
+    """Refuse a reference of ours that stands twice for the same side; a reversal is another thing than its booking.
+
+    Two bookings that the bank tells apart by its own references are two: that is a difference, not a fault of the file.
+    """
+    seen: dict[tuple[object, ...], dict[str, str]] = {}
     for entry in entries:
-        key = (entry.reference, entry.direction, entry.is_reversal)
-        if entry.reference and key in seen:
-            raise FileRefusedError(entry.where, f"reference {entry.reference!r} stood at {seen[key]} already", AGAIN)
-        seen[key] = entry.where
+        if not entry.reference:
+            continue
+        known = seen.setdefault((entry.reference, entry.direction, entry.is_reversal), {})
+        if known and (not entry.bank_reference or "" in known or entry.bank_reference in known):
+            before = known.get(entry.bank_reference) or next(iter(known.values()))
+            raise FileRefusedError(entry.where, f"reference {entry.reference!r} stood at {before} already", AGAIN)
+        known[entry.bank_reference] = entry.where
 
 
 def check_balances(header: FileHeader, entries: Iterable[BankEntry]) -> None:

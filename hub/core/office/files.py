@@ -64,6 +64,7 @@ class Instruct(Deed, frozen=True, kw_only=True):
                 File(
                     id=each.id,
                     at_ms=desk.now_ms,
+                    due_ms=desk.now_ms,  # to be put where the bank fetches it
                     name=each.name,
                     format=each.format,
                     origin="",
@@ -87,6 +88,23 @@ def _is_to_be_sent(payment: Payment, versions: dict[str, int]) -> bool:
     return is_same and payment.state is PaymentState.EXPECTED and not payment.file
 
 
+class Exported(Deed, frozen=True, kw_only=True):
+    """Note that files are where the bank fetches them: they are not put there again."""
+
+    files: tuple[str, ...]
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the files."""
+        return [Selector(File, "id", each) for each in self.files]
+
+    def decide(self, desk: Desk) -> Result:
+        """Note it."""
+        waiting = [each for id_ in self.files if (each := desk.get(File, id_)) is not None and each.due_ms is not None]
+        for each in waiting:
+            desk.keep(msgspec.structs.replace(each, due_ms=None))
+        return Done(changed=bool(waiting))
+
+
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
     """What one entry of the bank's file says."""
 
@@ -107,19 +125,21 @@ class Import(Deed, frozen=True, kw_only=True):
     window: str = ""  # which it says that it is for, in what is signed
     original: str = ""  # the message of ours that it says that it answers
     currency: str = ""
+    currencies: tuple[str, ...] = ()  # in which its bank settles
     refused: str = ""  # what was wrong with it before anything was held against it
     entries: tuple[Reported, ...] = ()
     about: tuple[str, ...] = ()  # the windows and funds that the payments named are for
 
     @property
-    def _again(self) -> str:
-        return named("again", self.file)
+    def refused_as(self) -> str:
+        """What the record of it is called where it is refused; the same file may be sent again, and be taken then."""
+        return named("refused", self.file, self.ref)
 
     def wants(self) -> Sequence[Selector]:
         """Want the file, those like it, the payments it names and everything that follows from them."""
         return [
             Selector(File, "id", self.file),
-            Selector(File, "id", self._again),
+            Selector(File, "id", self.refused_as),
             Selector(File, "sha256", self.sha256),
             *([Selector(File, "id", self.original)] if self.original else []),
             *(Selector(Payment, "id", each.reference) for each in self.entries),
@@ -133,15 +153,12 @@ class Import(Deed, frozen=True, kw_only=True):
 
     def decide(self, desk: Desk) -> Result:
         """Take every entry, or keep why not."""
-        known = desk.get(File, self.file)
-        if known is not None and known.refused:
-            return Done(transfer=known.id, changed=False, reason=known.refused)
-        if taken := [each for each in desk.where(File, sha256=self.sha256) if not each.refused]:
-            first = taken[0]
-            whose = "the hub itself sent it" if not first.origin else "the same file was taken before"
-            return self._keep(desk, self._again, f"{whose}, as {first.name} ({first.id})")
-        if flaw := self.refused or self._flaw(desk):
-            return self._keep(desk, self.file, flaw)
+        flaw = self._taken_before(desk) or self.refused or self._flaw(desk)
+        if flaw:
+            return self._keep(desk, self.refused_as, flaw)
+        named_here = [desk.get(Payment, each.reference) for each in self.entries]
+        if any(each is not None and each.subject not in self.about for each in named_here):
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail="a payment it names was made just now: import it anew")
         words: dict[str, list[Said]] = {}
         for each in self.entries:
             said = msgspec.structs.replace(each.said, file=self.file, at_ms=desk.now_ms)
@@ -152,6 +169,13 @@ class Import(Deed, frozen=True, kw_only=True):
         self._keep(desk, self.file, "")
         booked(words, desk, file=self.file, by=f"file {self.name}")
         return Done(transfer=self.file)
+
+    def _taken_before(self, desk: Desk) -> str:
+        for each in desk.where(File, sha256=self.sha256):
+            if not each.refused:
+                whose = "the hub itself has sent it" if not each.origin else "the same file was taken before"
+                return f"{whose}, as {each.name} ({each.id})"
+        return ""
 
     def _flaw(self, desk: Desk) -> str:
         """Say what is wrong with the file, held against what was instructed."""
@@ -164,8 +188,8 @@ class Import(Deed, frozen=True, kw_only=True):
             where = f"{each.said.where}: payment {each.reference}"
             if payment is None:
                 continue
-            if payment.subject not in self.about:
-                return f"{where} is for {payment.subject}, which is not loaded: import it anew"
+            if payment.currency not in self.currencies:
+                return f"{where} is in {payment.currency}, which the bank that wrote it does not settle"
             if self.window and payment.subject != self.window:
                 return f"{where} is for {payment.subject}, and the file is signed for {self.window}"
             if self.original and payment.file != self.original:
