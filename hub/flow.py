@@ -22,10 +22,9 @@ from hub.core.decide import Bench, accounts_of, planned, tallies_of
 from hub.core.errand import is_errand
 from hub.core.facts import gather
 from hub.core.inquiry import route
-from hub.core.office.records import Alarm
-from hub.core.office.records import Difference, File
+from hub.core.office.records import Alarm, Difference, File
 from hub.core.participant import Scheme
-from hub.core.record import Entering
+from hub.core.record import Entering, Record
 from hub.core.screening import Screened, Screening, screened
 from hub.core.use import named_by
 from hub.store.contract import Store, UnavailableError
@@ -219,16 +218,8 @@ class Door:
             _TRANSITIONS.labels(each.next).inc()
         for case in decided.cases:
             _log.warning("case.opened", transfer=case.transfer, kind=case.kind, detail=case.detail)
-        for each in decided.records.get(Difference.table, {}).values():
-            if isinstance(each, Difference) and each.version == 1:
-                _DIFFERENCES.labels(each.source, each.kind).inc()
-                _log.warning(
-                    "difference.opened", difference=each.id, source=each.source, kind=each.kind, subject=each.subject
-                )
-        for each in decided.records.get(File.table, {}).values():
-            if isinstance(each, File) and each.version == 1:
-                _FILES.labels(each.origin or "hub", "refused" if each.refused else "kept").inc()
-                _log.info("file.kept", file=each.id, name=each.name, entries=each.entries, refused=each.refused)
+        for kept in (*_written(decided, Difference), *_written(decided, File)):
+            _report_office(kept)
         for alarm in decided.records.get(Alarm.table, {}).values():
             if isinstance(alarm, Alarm):
                 _report_alarm(alarm)
@@ -284,6 +275,20 @@ class Door:
     def is_carrying(self) -> bool:
         """Say whether the bus can carry anything now."""
         return self._bus.alive()
+
+
+def _written(decided: Decided, kind: type[Record]) -> list[msgspec.Struct]:
+    return list(decided.records.get(kind.table, {}).values())
+
+
+def _report_office(kept: msgspec.Struct) -> None:
+    """Count and log a difference or a file that is new."""
+    if isinstance(kept, Difference) and kept.version == 1:
+        _DIFFERENCES.labels(kept.source, kept.kind).inc()
+        _log.warning("difference.opened", difference=kept.id, source=kept.source, kind=kept.kind, subject=kept.subject)
+    if isinstance(kept, File) and kept.version == 1:
+        _FILES.labels(kept.origin or "hub", "refused" if kept.refused else "kept").inc()
+        _log.info("file.kept", file=kept.id, name=kept.name, entries=kept.entries, refused=kept.refused)
 
 
 def _report_alarm(alarm: Alarm) -> None:
