@@ -74,7 +74,7 @@ class Raise(Plainly, frozen=True, kw_only=True):
             Actor.PAYEE_FSP: transfer.payee_fsp,
             Actor.BILLER: body_of(transfer).biller,
         }
-        return frozenset(role for role, who in roles.items() if who == self.participant)
+        return frozenset(role for role, who in roles.items() if who and who == self.participant)
 
     def _check_who(self, desk: Desk, transfer: Transfer) -> None:
         if not self.on_behalf and not desk.scheme.active(self.participant):
