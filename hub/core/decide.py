@@ -34,6 +34,8 @@ from hub.core.facts import Facts
 from hub.core.instrument import Amendment, Named
 from hub.core.meaning import EVENTS, event_of, noted
 from hub.core.office.liquidity import watch
+from hub.core.office.operators import forbidden
+from hub.core.office.records import Operator
 from hub.core.participant import purse_key
 from hub.core.pricing.limits import Tally
 from hub.core.record import Deed, Desk, Entering, carried_out
@@ -134,7 +136,7 @@ class Bench:
         """Decide every command in order."""
         for command, found in zip(commands, plans, strict=True):
             try:
-                result = carried_out(command, self._desk) if isinstance(command, Deed) else self._one(command, found)
+                result = self._deed(command) if isinstance(command, Deed) else self._one(command, found)
             except IllegalTransitionError as error:
                 result = Refusal(reason=Reason.BROKEN, detail=str(error))
             if isinstance(command, Submit):
@@ -157,6 +159,10 @@ class Bench:
         if self._refusals.pop(command.transfer, None) is not None:
             self.decided.given_up = [each for each in self.decided.given_up if each != command.body.request]
         return done
+
+    def _deed(self, deed: Deed) -> Result:
+        operator = self._desk.get(Operator, deed.by)
+        return forbidden(operator, deed) or carried_out(deed, self._desk)
 
     def _one(self, command: Command, found: Plan | Refusal | None) -> Result:
         match command:

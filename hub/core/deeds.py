@@ -10,6 +10,7 @@ import msgspec
 from hub.core.office.disputes import AnswerFor
 from hub.core.office.funds import ConfirmFunds, MoveFunds, RefuseFunds
 from hub.core.office.liquidity import SetCap, Unblock
+from hub.core.office.operators import AdmitOperator, ChangeRoles, DisableOperator
 from hub.core.office.proposal import Proposal
 from hub.core.office.raising import RaiseFor
 from hub.core.office.records import Alarm, Change, Difference, Dispute, File, Funds, Operator
@@ -41,6 +42,9 @@ DEEDS: Final[tuple[type[Deed], ...]] = (
     RefuseFunds,
     SetCap,
     Unblock,
+    AdmitOperator,
+    ChangeRoles,
+    DisableOperator,
     RaiseFor,
     AnswerFor,
     Resolve,

@@ -11,6 +11,7 @@ import msgspec
 
 from hub.core.command import Fund, Heard, Publish, Submit, Transfer
 from hub.core.instrument import Instrument, Named
+from hub.core.office.records import Operator
 from hub.core.participant import Scheme
 from hub.core.pricing.market import Market
 from hub.core.record import Deed, Entering, Kept, Selector
@@ -91,6 +92,7 @@ def gather(commands: Sequence[Entering]) -> Wanted:
         elif isinstance(command, Publish):
             quoting = True
         elif isinstance(command, Deed):
+            records.add(Selector(Operator, "id", command.by))
             records.update(command.wants())
             originals.update(command.originals())
             cuts = cuts or command.cuts()

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
 
 from hub.core.deeds import RECORDS
-from hub.core.office.records import File, Funds, Operator
+from hub.core.office.records import File, Funds
 from hub.core.record import Record
 from hub.core.settlement.window import Window
 from hub.store.tables import metadata, recordset
@@ -57,14 +57,13 @@ Index(
     unique=True,
     postgresql_where=text("refused = '' AND origin IN ('', 'bank')"),
 )
-# What operators say the bank said is said once; and there are two at most whom nobody approved.
+# What operators say the bank said is said once.
 Index(
     "uq_funds_bank_reference",
     TABLES[Funds].c.bank_reference,
     unique=True,
     postgresql_where=text("bank_reference <> ''"),
 )
-Index("uq_operator_founder", TABLES[Operator].c.founder, unique=True, postgresql_where=text("founder <> ''"))
 
 
 def _upsert(table: Table) -> str:

@@ -11,10 +11,12 @@ from typing import ClassVar, Final
 import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.office.records import Operator, OperatorRole
 from hub.core.participant import AccountKey, Scheme
 from hub.core.record import Deed, Desk, Kept, Record, Selector
 
 OPEN_FOR_MS: Final = 7 * 86_400_000
+REJECTING: Final = frozenset({OperatorRole.CHECKER, OperatorRole.ADMIN})
 
 
 class ProposalState(StrEnum):
@@ -90,8 +92,9 @@ class Approve(Deed, frozen=True, kw_only=True):
     why: str = ""
 
     def wants(self) -> Sequence[Selector]:
-        """Want the proposal, and what its deed wants."""
-        return (Selector(Proposal, "id", self.proposal), *self.deed.wants())
+        """Want the proposal and its maker, and what its deed wants."""
+        maker = Selector(Operator, "id", self.deed.by)
+        return (Selector(Proposal, "id", self.proposal), maker, *self.deed.wants())
 
     def originals(self) -> Sequence[str]:
         """Want what the deed wants."""
@@ -113,6 +116,9 @@ class Approve(Deed, frozen=True, kw_only=True):
             return refused or Refusal(reason=Reason.RECORD_UNKNOWN)
         if found.by == self.by:
             return Refusal(reason=Reason.SAME_PERSON, detail=f"{self.by} proposed it")
+        maker = desk.get(Operator, self.deed.by)
+        if maker is not None and not maker.enabled:
+            return Refusal(reason=Reason.ROLE_FORBIDS, detail=f"{maker.id}, who proposed it, is disabled since")
         if msgspec.json.decode(found.terms) != msgspec.json.decode(msgspec.json.encode(self.deed)):
             return Refusal(reason=Reason.TERMS_INVALID, detail="this is not what was proposed; look at it again")
         desk.approved_by = self.by
@@ -139,6 +145,9 @@ class Dismiss(Deed, frozen=True, kw_only=True):
         refused = _undecidable(found)
         if found is None or refused is not None:
             return refused or Refusal(reason=Reason.RECORD_UNKNOWN)
+        who = desk.get(Operator, self.by)
+        if who is not None and found.by != self.by and not REJECTING & set(who.roles):
+            return Refusal(reason=Reason.ROLE_FORBIDS, detail="another's proposal is rejected by a checker or an admin")
         state = ProposalState.WITHDRAWN if found.by == self.by else ProposalState.REJECTED
         _decided(found, state, desk, self.by, self.why)
         return Done(transfer=found.id)

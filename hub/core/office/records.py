@@ -24,14 +24,14 @@ class Operator(Record, frozen=True, kw_only=True):
     """A named person, or a program acting for one; the id is the name to log in with."""
 
     table: ClassVar[str] = "operator"
-    keys: ClassVar[tuple[str, ...]] = ("founder",)
+    keys: ClassVar[tuple[str, ...]] = ("admin",)
 
     roles: tuple[OperatorRole, ...]
     secret_hash: str  # SHA-256, in hexadecimal digits
     enabled: bool = True
     by: str
     approved_by: str = ""
-    founder: str = ""  # "1" or "2": one of the first two, whom nobody could approve
+    admin: str = ""  # "yes" while it is enabled and admits others: by this they are counted
 
 
 class FundsState(StrEnum):

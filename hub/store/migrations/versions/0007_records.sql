@@ -16,14 +16,13 @@ CREATE TABLE operator (
     enabled BOOLEAN NOT NULL,
     by TEXT NOT NULL,
     approved_by TEXT NOT NULL,
-    founder TEXT NOT NULL,
+    admin TEXT NOT NULL,
     CONSTRAINT pk_operator PRIMARY KEY (id)
 );
 
+CREATE INDEX ix_operator_admin ON operator (admin, at_ms, id);
 CREATE INDEX ix_operator_at_ms ON operator (at_ms, id);
 CREATE INDEX ix_operator_due_ms ON operator (due_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX ix_operator_founder ON operator (founder, at_ms, id);
-CREATE UNIQUE INDEX uq_operator_founder ON operator (founder) WHERE founder <> '';
 
 CREATE TABLE proposal (
     id TEXT NOT NULL,
