@@ -62,6 +62,18 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     applied_by: str
 
 
+class Audited(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the audit of what is new has come. Times are Unix milliseconds; None: never."""
+
+    now_ms: int
+    height: int  # of the chain
+    height_ms: int
+    audited: int | None  # up to which height everything was clean
+    clean_ms: int | None
+    checkpoint: int | None
+    checkpoint_ms: int | None
+
+
 def _listed(kind: type[Record], keyed: Sequence[str], more: Sequence[str]) -> str:
     long = _LONG.get(kind, {})
     columns = ", ".join(
@@ -146,6 +158,11 @@ SELECT coalesce(json_agg(x ORDER BY version DESC), '[]')::text FROM (
 
 _DOCUMENT: Final = "SELECT version, applied_ms, applied_by, document::text FROM scheme WHERE version = %s"
 
+_AUDITED: Final = f"""
+SELECT {statements.NOW_MS}, chain.height, chain.at_ms, a.height, a.clean_ms, c.height, c.at_ms
+FROM chain LEFT JOIN audited AS a ON true
+LEFT JOIN (SELECT height, at_ms FROM checkpoint ORDER BY height DESC LIMIT 1) AS c ON true"""
+
 _LAST_UUID: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 _cursor: Final = msgspec.json.Decoder(Cursor).decode
@@ -226,6 +243,11 @@ class Search(Pooled):
             return None
         number, applied_ms, applied_by, text = rows[0]
         return Applied(version=number, applied_ms=applied_ms, applied_by=applied_by), msgspec.json.decode(text)
+
+    async def audited(self) -> Audited:
+        """Return how far the audit of what is new has come."""
+        row = (await self._rows(_AUDITED))[0]
+        return Audited(**dict(zip(Audited.__struct_fields__, row, strict=True)))
 
     async def _page(self, statement: str, values: Mapping[str, Any], limit: int) -> tuple[str, Cursor | None]:
         """Read a page: its rows as JSON, and where the next one goes on."""

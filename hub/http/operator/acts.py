@@ -1,0 +1,94 @@
+"""Acts: which deeds operators may do, by whom, and how their terms are read; a deed that is not listed cannot be done.
+
+What needs two people is what `hub.core.deeds` lets a proposal contain. What one may do alone is listed here.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from hub.core.deeds import DEEDS
+from hub.core.office.liquidity import Block
+from hub.core.office.records import OperatorRole
+from hub.core.record import Deed
+from hub.core.settlement.close import CloseWindow
+from hub.http.ids import new_id
+from hub.http.operator.forms import deed_of, form_of
+from hub.http.operator.problems import ProblemError
+
+# What one operator may do alone: it moves and releases no money.
+ALONE: Final[tuple[type[Deed], ...]] = (CloseWindow, Block)
+# What a deed calls the id of that which it makes: given by the caller, or made here.
+_MADE: Final[Mapping[str, str]] = {"MoveFunds": "funds", "RaiseFor": "dispute"}
+
+
+class Act(NamedTuple):
+    """A deed that operators may do."""
+
+    kind: type[Deed]
+    role: OperatorRole  # who does it, or proposes it
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.kind.__name__
+
+    @property
+    def about(self) -> str:
+        """What it does, in a sentence."""
+        return (self.kind.__doc__ or "").partition("\n")[0]
+
+
+@cache
+def acts() -> Mapping[str, Act]:
+    """Return every act by its name."""
+    kinds = {each.__name__: each for each in (*DEEDS, *ALONE)}
+    return {name: Act(kind, OperatorRole.MAKER) for name, kind in sorted(kinds.items())}
+
+
+def act_of(name: str, *, checked: bool) -> Act:
+    """Return an act that is done in this way; raises a ProblemError that lists those that are."""
+    possible = [each.name for each in acts().values() if each.kind.checked is checked]
+    found = acts().get(name)
+    if found is None:
+        raise ProblemError("unknown_act", name[:64], possible=possible)
+    if found.kind.checked is not checked:
+        raise ProblemError("direct_act" if checked else "checked_act", name, possible=possible)
+    return found
+
+
+def ref_of(operator: str, key: str, act: str, terms: Any) -> str:
+    """Return by what a deed that is said again is known; without a key, each is another."""
+    if not key:
+        return new_id()
+    return sha256(msgspec.json.encode([operator, key, act, terms], order="deterministic")).hexdigest()[:32]
+
+
+def deed_from(act: Act, terms: Any, *, by: str, ref: str) -> Deed:
+    """Read a deed; raises a ProblemError. The id of what it makes follows from its `ref`, unless it is given."""
+    made = _MADE.get(act.name)
+    if made is not None and isinstance(terms, dict) and not terms.get(made):
+        terms = {**terms, made: sha256(f"{ref}\n{made}".encode()).hexdigest()[:32]}
+    return deed_of(act.kind, terms, by=by, ref=ref)
+
+
+def terms_of(act: Act) -> type[msgspec.Struct]:
+    """Return the type of an act's terms, as the document shows it."""
+    form = form_of(act.kind)
+    made = _MADE.get(act.name)
+    if made is None:
+        return form
+    fields: list[Any] = [
+        (each.name, each.type | msgspec.UnsetType, msgspec.UNSET)
+        if each.name == made
+        else (each.name, each.type)
+        if each.required
+        else (each.name, each.type, each.default)
+        for each in msgspec.structs.fields(form)
+    ]
+    return msgspec.defstruct(
+        form.__name__, fields, kw_only=True, forbid_unknown_fields=True, namespace={"__doc__": form.__doc__}
+    )
