@@ -1,0 +1,197 @@
+"""Files: what the settlement bank is to pay is written, what it answers is taken, what it does not answer is missed.
+
+It decides nothing about money: it reads and writes files, and has deeds decided by the one door. Several of it may run
+at once: what two of them do, one of them does.
+"""
+
+import asyncio
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from hub.core.command import Done, Result
+from hub.core.office.files import Exported, Overdue
+from hub.core.office.records import File
+from hub.core.participant import Scheme, SchemeError
+from hub.core.settlement.window import Payment, PaymentState, Window
+from hub.files.answers import answer
+from hub.files.instructing import ORDER_MAX, instructions
+from hub.files.keys import SigningKey
+from hub.files.shapes import LIMITS, UnwritableError
+from hub.flow import Door, OverloadedError
+from hub.store.answering import import_deed
+from hub.store.contract import UnavailableError
+
+LOOK_EVERY_S: Final = 2.0
+SIGNED_WITHIN_S: Final = 60.0  # how long a file waits for its signature beside it
+SIGNATURE: Final = ".jws"
+BY: Final = "hub"
+IN: Final = "in"
+
+_log: Final = structlog.get_logger("files")
+
+# The key sets of the settlement banks that have some, by currency; raises ValueError or OSError.
+Keys = Callable[[Scheme], Mapping[str, bytes]]
+
+
+class Files:
+    """Writes and takes files."""
+
+    def __init__(self, door: Door, key: SigningKey, keys: Keys, folder: Path | None = None) -> None:
+        """Sign with this key; exchange files with the bank in `folder`, and in `folder/in`, where there is one."""
+        self._door = door
+        self._key = key
+        self._keys = keys
+        self._folder = folder
+        self._unwritable: dict[str, str] = {}  # said once for each subject, not at every look
+
+    async def look(self) -> None:
+        """Do what there is to do."""
+        await self.instruct()
+        await self.miss()
+        if self._folder is not None:
+            await self.put_out(self._folder)
+            await self.take_in(self._folder)
+
+    async def instruct(self) -> None:
+        """Write every payment that is in no file yet into one."""
+        store = self._door.store
+        waiting = await store.records.found(Payment, limit=2 * ORDER_MAX, state=PaymentState.EXPECTED, file="")
+        if not waiting:
+            return
+        subjects = sorted({each.subject for each in waiting})
+        windows = {each.id: each for each in await store.records.among(Window, "id", subjects)}
+        scheme, now_ms = await store.scheme(), await store.records.now_ms()
+        for subject, group in groupby(sorted(waiting, key=lambda each: each.subject), key=lambda each: each.subject):
+            try:
+                deeds = await asyncio.to_thread(
+                    lambda payments: list(instructions(payments, windows, scheme, now_ms, self._key)), list(group)
+                )
+            except UnwritableError as error:
+                self._say(subject, str(error))
+                continue
+            for deed in deeds:
+                result = await self._door.handle(deed)
+                if result.reason:
+                    _log.info("file.not_written", subject=subject, why=result.reason)
+
+    def _say(self, subject: str, why: str) -> None:
+        if self._unwritable.get(subject) != why:
+            self._unwritable[subject] = why
+            _log.error("file.unwritable", subject=subject, why=why)
+
+    async def miss(self) -> None:
+        """Miss every payment that the bank has not said anything of in time."""
+        late = await self._door.store.records.due(Payment)
+        if late:
+            about = tuple(sorted({each.subject for each in late}))
+            await self._door.handle(Overdue(by=BY, payments=tuple(each.id for each in late), about=about))
+
+    async def put_out(self, folder: Path) -> None:
+        """Put what is to go to the bank where it fetches it; it is noted that it is there, and not put there again."""
+        waiting = [each for each in await self._door.store.records.due(File, limit=100) if not each.origin]
+        for each in waiting:
+            await asyncio.to_thread(put, folder, each)
+        if waiting:
+            await self._door.handle(Exported(by=BY, files=tuple(each.id for each in waiting)))
+
+    async def take_in(self, folder: Path) -> None:
+        """Take what the bank has put there, and lay it aside among what was taken, or refused."""
+        for path in await asyncio.to_thread(_arrived, folder / IN):
+            content, signature = await asyncio.to_thread(_read, path)
+            if not signature and time.time() - path.stat().st_mtime < SIGNED_WITHIN_S:
+                continue  # its signature may be on its way
+            try:
+                result = await taken(
+                    self._door, content, path.name, signature, self._keys, by=f"{BY}: {folder.name}/{IN}"
+                )
+            except (ValueError, OSError) as error:
+                _log.error("file.keys_unreadable", error=str(error)[:200])
+                return
+            where = "refused" if result.reason else "taken"
+            await asyncio.to_thread(_lay_aside, path, folder / where)
+
+    async def look_for_ever(self) -> None:
+        """Look every other second until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except (UnavailableError, OverloadedError, SchemeError, OSError) as error:
+                _log.warning("files.postponed", error=str(error)[:200])
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def taken(
+    door: Door, content: bytes, name: str, signature: str, keys: Keys, *, by: str, by_operator: bool = False
+) -> Result:
+    """Take a file of the bank; where it is refused, the result's reason says why. Raises ValueError, OSError."""
+    scheme = await door.store.scheme()
+    found = await asyncio.to_thread(
+        lambda: answer(
+            content, name=name, signature=signature, scheme=scheme, keys=keys(scheme), by_operator=by_operator
+        )
+    )
+    deed = await import_deed(door.store.records, found, by=by, ref=secrets.token_hex(16))
+    result = await door.handle(deed)
+    if isinstance(result, Done) and not result.changed:
+        # Its confirmation was lost, and it was said again: what was kept of it says what came of it.
+        kept = await door.store.records.one(File, deed.refused_as)
+        return Done(transfer=deed.refused_as, reason=kept.refused) if kept else Done(transfer=deed.file)
+    return result
+
+
+def put(folder: Path, file: File) -> Path:
+    """Put a file and its signature into a folder, each whole or not at all, the file last: who sees it has both."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if file.signature:
+        _whole(folder / f"{file.name}{SIGNATURE}", file.signature.encode())
+    path = folder / file.name
+    _whole(path, file.content.encode())
+    return path
+
+
+def _whole(path: Path, content: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).chmod(0o640)
+    Path(name).replace(path)
+
+
+def _arrived(folder: Path) -> Sequence[Path]:
+    """List the files that have arrived, by name; what begins with a point is still being written."""
+    if not folder.is_dir():
+        return ()
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.startswith(".") and path.suffix != SIGNATURE
+    )
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """Read a file, as much of it as is ever looked at, and the signature beside it, if there is one."""
+    longest = max(LIMITS.xml_bytes, LIMITS.csv_bytes) + 1
+    with path.open("rb") as file:
+        content = file.read(longest)
+    beside = path.with_name(path.name + SIGNATURE)
+    return content, beside.read_text("ascii", errors="replace")[:10_000] if beside.is_file() else ""
+
+
+def _lay_aside(path: Path, folder: Path) -> None:
+    """Move a file and its signature; one of the same name that is there already is kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = path.name if not (folder / path.name).exists() else f"{time.time_ns()}-{path.name}"
+    beside = path.with_name(path.name + SIGNATURE)
+    path.rename(folder / stem)
+    if beside.is_file():
+        beside.rename(folder / f"{stem}{SIGNATURE}")
