@@ -123,14 +123,18 @@ def migrate() -> None:
 
 
 @app.command()
-def openapi() -> None:
+def openapi(
+    operator: Annotated[bool, typer.Option("--operator", help="the operators' API")] = False,  # noqa: FBT002
+) -> None:
     """Print the OpenAPI 3.1 document. Example: [cyan]hub openapi > openapi.json[/]"""
     import msgspec  # noqa: PLC0415
 
+    from hub.http import openapi  # noqa: PLC0415
     from hub.http.app import HttpSettings  # noqa: PLC0415
-    from hub.http.openapi import document  # noqa: PLC0415
+    from hub.http.operator import openapi as operators  # noqa: PLC0415
 
-    encoded = msgspec.json.encode(document(HttpSettings(prefix=Settings().api_prefix)))
+    document = operators.document() if operator else openapi.document(HttpSettings(prefix=Settings().api_prefix))
+    encoded = msgspec.json.encode(document)
     sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
 
 

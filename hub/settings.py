@@ -31,6 +31,14 @@ class Settings(BaseSettings):
     var: Path = Field(Path("var"), description="where embedded servers keep their files")
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8080, ge=0, le=65535, description="port the API listens on")
+    operator_host: str = Field("127.0.0.1", description="address the operators' API listens on")
+    operator_port: int | None = Field(
+        None, ge=0, le=65535, description="port the operators' API listens on; unset: it is not served"
+    )
+    operator_token_lifetime_s: int = Field(900, gt=0, description="how long an operator is logged in")
+    operator_file_max_bytes: int = Field(
+        16_777_216, gt=0, description="largest body by which an operator brings a file"
+    )
     callback_host: str = Field("127.0.0.1", description="address that provider callbacks arrive at")
     callback_port: int = Field(8081, ge=0, le=65535, description="port that provider callbacks arrive at")
     callback_base_url: str | None = Field(

@@ -23,6 +23,8 @@ from hub.flow import Door
 from hub.http.app import HttpSettings, build, headed
 from hub.http.batches import letters
 from hub.http.metrics import metrics_routes
+from hub.http.operator.app import build as operators_site
+from hub.http.operator.row import OperatorSettings
 from hub.http.resources import letter_of
 from hub.lab.postgres import PrivatePostgres
 from hub.roles.keys import callback_key, seal_of, signer_of
@@ -32,6 +34,7 @@ from hub.settings import Settings
 from hub.store.contract import UnavailableError
 from hub.store.migrate import upgrade
 from hub.store.sql import SqlStore
+from hub.workers.auditing import Auditing
 from hub.workers.batch import Clearing, Limits
 from hub.workers.callback import CallbackSender
 from hub.workers.consumer import Consumer
@@ -68,6 +71,7 @@ class Running(msgspec.Struct, kw_only=True):
     scheme: Scheme
     api_url: str = ""
     provider_url: str = ""
+    operator_url: str = ""
 
 
 @asynccontextmanager
@@ -139,6 +143,7 @@ async def _worker(hub: Running, settings: Settings, stack: AsyncExitStack, relay
     _keep(stack, relay.sweep_for_ever)
     _keep(stack, Timer(hub.door).look_for_ever)
     _keep(stack, Rates(hub.door).look_for_ever)
+    _keep(stack, Auditing(hub.store.ledger).look_for_ever)
     _keep(stack, Disputes(hub.door).look_for_ever)
     limits = Limits(in_flight_max=settings.batch_in_flight_max, per_second=settings.batch_per_second)
     _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits, seal_of(settings)).look_for_ever)
@@ -174,6 +179,12 @@ async def _api(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay
     seal, jwks = seal_of(settings), signer_of(settings).jwks
     app = build(hub.door, hub.store, http, hub.store.batches, seal=seal, jwks=jwks)
     hub.api_url = await _serve(stack, [], settings.host, settings.port, app)
+    if settings.operator_port is not None:
+        operators = OperatorSettings(
+            token_lifetime_s=settings.operator_token_lifetime_s, file_max_bytes=settings.operator_file_max_bytes
+        )
+        site = operators_site(hub.door, hub.store, signer_of(settings), operators)
+        hub.operator_url = await _serve(stack, [], settings.operator_host, settings.operator_port, site)
 
 
 async def _serve(

@@ -88,13 +88,15 @@ async def world(
     database: str = "",
     terms: Mapping[str, int] = MappingProxyType({}),
     seeded: bool = False,
+    operator_port: int | None = None,
 ) -> AsyncIterator[World]:
     """Start everything in `var`; with `keep` the database stays for the next time, else it is a fresh one.
 
     `ports` are the API's, the provider callbacks' and the simulator's; free ones when not given. A migrated
     `database` is used as it is. `terms` changes the scheme's own rules, such as how long a lease lasts. With
     `seeded` the providers have what `config/simulator.toml` says; else whoever is named has plenty of everything.
-    An FX provider always sells at the rates there: nobody else knows any.
+    An FX provider always sells at the rates there: nobody else knows any. The operators' API is served on
+    `operator_port`, 0 for any; not where it is not given.
     """
     async with AsyncExitStack() as stack:
         api, callbacks, providers, sink_port = (*ports, free_ports(1)[0]) if ports else tuple(free_ports(4))
@@ -110,6 +112,7 @@ async def world(
             var=var,
             port=api,
             callback_port=callbacks,
+            operator_port=operator_port,
             callback_https_only=False,
             log_level="error",
         )

@@ -12,6 +12,7 @@ import msgspec
 
 from hub.core.deeds import DEEDS
 from hub.core.office.liquidity import Block
+from hub.core.office.operators import role_for
 from hub.core.office.records import OperatorRole
 from hub.core.record import Deed
 from hub.core.settlement.close import CloseWindow
@@ -46,7 +47,7 @@ class Act(NamedTuple):
 def acts() -> Mapping[str, Act]:
     """Return every act by its name."""
     kinds = {each.__name__: each for each in (*DEEDS, *ALONE)}
-    return {name: Act(kind, OperatorRole.MAKER) for name, kind in sorted(kinds.items())}
+    return {name: Act(kind, role_for(kind)) for name, kind in sorted(kinds.items())}
 
 
 def act_of(name: str, *, checked: bool) -> Act:

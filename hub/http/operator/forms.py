@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
+from hub.core.office.operators import AdmitOperator
 from hub.core.office.records import Alarm, File, Operator
 from hub.core.record import Deed, Record
 from hub.core.settlement.default import Line
@@ -33,6 +34,8 @@ _AMOUNTS: Final = frozenset(
 )
 # What has no form: secrets, what is long and has an operation of its own, and what only the store is to know.
 _HIDDEN: Final = frozenset({(Operator, "secret_hash"), (File, "content")})
+# What is said and never shown again.
+_UNSAID: Final = frozenset({(AdmitOperator, "secret_hash")})
 _INSIDE: Final = frozenset({"by", "ref"})  # of a deed: who is logged in, and what the Idempotency-Key makes
 
 
@@ -143,7 +146,10 @@ def shown(value: Any, currency: str = "") -> Any:
     if isinstance(value, msgspec.Struct) or hasattr(value, "_fields"):
         own = getattr(value, "currency", currency)
         pairs = ((each, getattr(value, each.inside)) for each in parts(type(value)))  # type: ignore[arg-type] # as above
-        return {each.outside: _written(each, found, own) for each, found in pairs}
+        return {
+            each.outside: "(hidden)" if (type(value), each.inside) in _UNSAID else _written(each, found, own)
+            for each, found in pairs
+        }
     if isinstance(value, dict):
         return {name: shown(each, currency) for name, each in value.items()}
     if isinstance(value, list | tuple):

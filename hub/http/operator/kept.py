@@ -37,6 +37,7 @@ from hub.http.operator.row import READERS, Answer, Call, Office, Query, Row, lis
 from hub.store.search import Page
 
 R = TypeVar("R", bound=Record)
+_PAGING: Final = frozenset(each.name for each in (*SPAN, LIMITED, BEFORE))
 _FILTERED: Final = ("plain", "inner")
 _INSIDE_MAX: Final = 500  # obligations and payments shown with their window
 
@@ -85,7 +86,8 @@ def filters_of(kind: type[Record]) -> tuple[Query, ...]:
     hints = typing.get_type_hints(kind)
     named = [each for each in parts(kind) if each.kind in _FILTERED and is_listed(kind, each.inside)]
     found = [(each.inside, hints[each.inside]) for each in named if each.inside not in ("deed", "version")]
-    return tuple(query for name, hint in found if (query := _filter(kind, name, hint)) is not None)
+    queries = [_filter(kind, name, hint) for name, hint in found if name not in _PAGING]
+    return tuple(each for each in queries if each is not None)
 
 
 def _filter(kind: type[Record], name: str, hint: Any) -> Query | None:
