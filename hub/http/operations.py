@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from hub.http import accounts, batches, bills, errands, heartbeat, listings, lookups, payments, rates, transactions
+from hub.http import (
+    accounts,
+    batches,
+    bills,
+    disputes,
+    errands,
+    heartbeat,
+    listings,
+    lookups,
+    payments,
+    rates,
+    transactions,
+)
 from hub.http.operation import with_overrides
 
 OPERATIONS: Final = tuple(
@@ -18,6 +30,7 @@ OPERATIONS: Final = tuple(
             *accounts.OPERATIONS,
             *listings.OPERATIONS,
             *rates.OPERATIONS,
+            *disputes.OPERATIONS,
         )
     )
 )

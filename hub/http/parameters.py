@@ -35,13 +35,16 @@ _PASSED_ON: Final[Headers] = {
         {"type": "string", "enum": list(ENUMS["institutionType"])},
     ),
 }
-_WRITING: Final[Headers] = {
+_ONCE: Final[Headers] = {
     "X-CorrelationID": ("a UUID, unique for the caller; a second create with it is refused as duplicateRequest", _UUID),
+}
+_WRITING: Final[Headers] = {
+    **_ONCE,
     "X-Callback-URL": ("where the result is PUT; without it, poll", {"type": "string", "format": "uri"}),
 }
 _OVERRIDE: Final[Headers] = {"X-HTTP-Method-Override": ("PATCH", {"type": "string", "enum": ["PATCH"]})}
 # What these answer is the hub's own: nobody else is asked, so nothing is passed on.
-_OWN: Final = ("/requeststates/", "/responses/", "/errors/", "/fxrates")
+_OWN: Final = ("/requeststates/", "/responses/", "/errors/", "/fxrates", "/disputes")
 
 QUERY: Final[Headers] = {
     "limit": ("how many at most; 50 unless given", COUNT | {"minimum": 1, "maximum": LIMIT_MAX}),
@@ -52,6 +55,9 @@ QUERY: Final[Headers] = {
     "transactionType": ("only those of this type", {"type": "string", "enum": list(ENUMS["type"])}),
     "displayType": ("only what was paid, or only what was received", {"type": "string", "enum": ["debit", "credit"]}),
     "codeState": ("only those in this state", {"type": "string", "enum": list(ENUMS["codeState"])}),
+    "kind": ("only disputes of this kind", {"type": "string", "enum": list(ENUMS["disputeKind"])}),
+    "disputeStatus": ("only those in this state", {"type": "string", "enum": list(ENUMS["disputeStatus"])}),
+    "transactionReference": ("only those about this transaction", TEXT),
     "currency": ("of which currency; the participant's first unless given", TEXT),
 }
 PATHS: Final[dict[str, Schema]] = {
@@ -89,7 +95,9 @@ def headers(operation: Operation) -> Headers:
     found = _ALWAYS | _CHECKED
     if not operation.path.startswith(_OWN):
         found |= _PASSED_ON
-    if operation.body is not None and operation.method != "PUT":  # which is the same when it is said twice
+    if operation.path.startswith("/disputes"):  # answered at once: nobody is called back
+        found |= _ONCE if operation.success == 201 else {}
+    elif operation.body is not None and operation.method != "PUT":  # which is the same when it is said twice
         found |= _WRITING
     return found | (_OVERRIDE if operation.overrides else {})
 

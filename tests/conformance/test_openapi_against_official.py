@@ -26,6 +26,11 @@ BESIDES: Final[dict[Where, str]] = {
     ("post", "/v1/oauth/accesstoken"): "the specification leaves how a token is obtained to the provider",
     ("put", "/fxrates"): "FX providers publish what they sell for; the specification has rates in quotes only",
     ("get", "/fxrates"): "and see how their rates stand",
+    ("post", "/disputes"): "recalls, returns and reports of fraud; the specification has reversals only",
+    ("get", "/disputes"): "and those of the caller",
+    ("get", "/disputes/{disputeReference}"): "and how one stands",
+    ("post", "/disputes/{disputeReference}/answer"): "what is asked back is agreed to or not, before the deadline",
+    ("post", "/disputes/{disputeReference}/withdrawal"): "and asked for no more",
 }
 
 # Fields: (path, what differs, official, ours) as patterns, and why.

@@ -149,7 +149,15 @@ def test_every_operation_is_one_of_the_published_specification(gsma: Path) -> No
     }
     ours = {(each.method, re.sub(r"{\w+}", "{}", each.path)) for each in OPERATIONS if not each.overrides}
     rates = {("GET", "/fxrates"), ("PUT", "/fxrates")}  # what FX providers sell for, of which the API has no word
-    assert ours - published == {("GET", "/errors/{}")} | rates, "but for where the links of failed requests point"
+    disputes = {  # what is asked back or reported; the API has reversals only
+        *((method, "/disputes") for method in ("GET", "POST")),
+        ("GET", "/disputes/{}"),
+        ("POST", "/disputes/{}/answer"),
+        ("POST", "/disputes/{}/withdrawal"),
+    }
+    assert ours - published == {("GET", "/errors/{}")} | rates | disputes, (
+        "but for where the links of failed requests point"
+    )
 
 
 def test_every_patch_may_come_as_a_post() -> None:

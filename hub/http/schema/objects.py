@@ -72,6 +72,9 @@ _ROWS: Final[dict[str, str]] = {
     "responseHeartbeat": "serviceStatus! delay plannedRestorationTime",
     "responseResponse": "link!",
     "responseFxRates": "rates!",
+    "responseDispute": "disputeReference!=name kind!=disputeKind transactionReference! reasonCode!=disputeReason"
+    " descriptionText amount! currency! disputeStatus! raisedBy=name against!=name deadline returnedAmount=amount"
+    " linkedTransactionReference=name fraudReportReference=name steps!=disputeSteps creationDate! modificationDate!",
     # What is inside them.
     "party": "key!=name value!=name",
     "fee": "feeType!=name feeAmount!=amount feeCurrency!=currency",
@@ -90,6 +93,7 @@ _ROWS: Final[dict[str, str]] = {
     "quote": "quoteId!=name receivingAmount!=amount receivingCurrency!=currency sendingAmount!=amount"
     " sendingCurrency!=currency deliveryMethod fees fxRate quoteExpiryTime receivingServiceProvider",
     "publishedRate": "source!=currency target!=currency rate!=decimal state!=rateState creationDate! expiryTime!",
+    "disputeStep": "at! who!=name what!=name descriptionText",
     "billReferenceDetail": "paymentReferenceType!=name paymentReferenceValue!=name",
     "channel": "channelType!=name",
     "redemptionType": "transactionType!=type transactionSubtype",
@@ -148,7 +152,7 @@ _KINDS: Final[dict[str, Schema]] = {
     **_each("dateOfBirth issueDate expiryDate dueDate startDate endDate", _DAY),
     **_each(
         "creationDate modificationDate requestDate expiryTime errorDateTime approvalDate completionDate rejectionDate"
-        " scheduledStartDate quoteExpiryTime plannedRestorationTime",
+        " scheduledStartDate quoteExpiryTime plannedRestorationTime deadline at",
         TIME,
     ),
     **_each("creditParty debitParty payee sourceAccountIdentifiers accountIdentifiers", _list("party", 10, 1)),
@@ -163,6 +167,7 @@ _KINDS: Final[dict[str, Schema]] = {
     "idDocuments": _list("idDocument", 10),
     "quotes": _list("quote", 10, 1),
     "rates": _list("publishedRate", 1_000),
+    "disputeSteps": _list("disputeStep", 1_000, 1),
 }
 
 

@@ -11,6 +11,8 @@ import pycountry
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from hub.core.office.dispute_rules import REASONS, REFUSALS
+from hub.core.office.records import DisputeKind, DisputeState
 from routing.money import EXPONENTS
 
 TYPES: Final = (
@@ -71,6 +73,11 @@ ENUMS: Final[dict[str, tuple[str, ...]]] = {
             "notificationMethod": "callback polling",
             "result": "success",
             "rateState": "in_force held",
+            "disputeKind": " ".join(DisputeKind),
+            "disputeStatus": " ".join(DisputeState),
+            "disputeReason": " ".join(sorted(REASONS)),
+            "disputeAnswer": "accepted refused",
+            "refusalReason": " ".join(sorted(REFUSALS)),
             "errorCategory": "businessRule validation authorisation identification internal serviceUnavailable",
             "errorCode": "genericError dailyVolumeLimitExceeded dailyValueLimitExceeded weeklyVolumeLimitExceeded "
             "weeklyValueLimitExceeded monthlyVolumeLimitExceeded monthlyValueLimitExceeded "
