@@ -9,6 +9,7 @@ import msgspec
 from hub.core.command import Done, Result
 from hub.core.office.records import Difference, DifferenceState, File
 from hub.core.participant import Scheme, SchemeFile
+from hub.core.record import Deed, Desk, Selector
 from hub.core.settlement.names import window_id
 from hub.core.settlement.rules import BankAccount, SettlementBank
 from hub.core.settlement.settle import Release
@@ -145,3 +146,23 @@ async def kinds(house: House) -> list[str]:
 
 async def files(house: House, **where: Any) -> Sequence[File]:
     return await house.store.records.found(File, **where)
+
+
+class Hurry(Deed, frozen=True, kw_only=True):
+    """Have the bank's time for a payment be over now: tests do not wait."""
+
+    payment: str
+
+    def wants(self) -> Sequence[Selector]:
+        return (Selector(Payment, "id", self.payment),)
+
+    def decide(self, desk: Desk) -> Result:
+        found = desk.get(Payment, self.payment)
+        assert found is not None
+        desk.keep(msgspec.structs.replace(found, due_ms=desk.now_ms))
+        return Done()
+
+
+async def hurried(house: House, *payments: Payment) -> None:
+    for each in payments:
+        await house.door.handle(Hurry(by="test", payment=each.id))
