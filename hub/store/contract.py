@@ -6,7 +6,7 @@ Two stores keep this contract and pass one test suite: `hub.store.sql` (PostgreS
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -80,6 +80,18 @@ class RecordReader(Protocol):
         """Return the store's time."""
 
 
+class Unsettled(NamedTuple):
+    """Windows of one model in one state."""
+
+    model: str
+    state: str
+    currency: str
+    windows: int
+    oldest_ms: int  # when the first of them was opened
+    due: int  # obligations
+    due_minor: int
+
+
 class SettlementReader(Protocol):
     """What has moved in settlement windows."""
 
@@ -91,6 +103,9 @@ class SettlementReader(Protocol):
 
     async def height(self) -> int:
         """Return the number of the last journal."""
+
+    async def unsettled(self) -> list[Unsettled]:
+        """Count the windows that are not settled, by model and state, and what is due for them."""
 
 
 class Store(Reader, Protocol):

@@ -63,7 +63,7 @@ class MemoryStore:
         self.counted: dict[str, Tally] = {}
         self.records = MemoryRecords(now_ms)
         self.ledger: dict[int, Account] = {}
-        self.settlement = MemorySettlement(self.journals, self.ledger)
+        self.settlement = MemorySettlement(self.journals, self.ledger, self.records)
         self._numbers: dict[AccountKey, int] = {}
         self._scheme: Scheme | None = None
         self._credentials: dict[str, Credential] = {}

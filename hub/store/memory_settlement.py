@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from hub.core.participant import SchemeFile
 from hub.core.settlement.opening import reopened
 from hub.core.settlement.rules import Netting
-from hub.core.settlement.window import Movement, Window, WindowState
+from hub.core.settlement.window import Movement, Obligation, ObligationState, Window, WindowState
 from hub.ledger.account import Account
 from hub.ledger.journal import Entry, Phase
+from hub.store.contract import Unsettled
 from hub.store.memory_records import MemoryRecords
 from hub.store.settlement import SIDES, own
 
@@ -16,8 +17,11 @@ from hub.store.settlement import SIDES, own
 class MemorySettlement:
     """Look-ups for settlement."""
 
-    def __init__(self, journals: Sequence[Sequence[Entry]], ledger: Mapping[int, Account]) -> None:
+    def __init__(
+        self, journals: Sequence[Sequence[Entry]], ledger: Mapping[int, Account], records: MemoryRecords
+    ) -> None:
         """Look at these, as they grow."""
+        self._records = records
         self._journals = journals
         self._ledger = ledger
 
@@ -44,6 +48,21 @@ class MemorySettlement:
     async def height(self) -> int:
         """Return the number of the last journal."""
         return len(self._journals)
+
+    async def unsettled(self) -> list[Unsettled]:
+        """Count the windows that are not settled, and what is due for them."""
+        groups: dict[tuple[str, str, str], list[Window]] = {}
+        for each in self._records.every(Window):
+            if each.unsettled:
+                groups.setdefault((each.model, each.state.value, each.currency), []).append(each)
+        due = [each for each in self._records.every(Obligation) if each.state is ObligationState.DUE]
+        found = []
+        for key, windows in sorted(groups.items()):
+            ids = {each.id for each in windows}
+            owed = [each.minor for each in due if each.window in ids]
+            oldest_ms = min(each.at_ms for each in windows)
+            found.append(Unsettled(*key, len(windows), oldest_ms, len(owed), sum(owed)))
+        return found
 
 
 def open_windows(records: MemoryRecords, file: SchemeFile, version: int, by: str, *, height: int, now_ms: int) -> None:

@@ -15,6 +15,7 @@ from hub.core.settlement.opening import reopened
 from hub.core.settlement.rules import Netting, model_of
 from hub.core.settlement.window import Movement, Window
 from hub.ledger.account import Kind
+from hub.store.contract import Unsettled
 from hub.store.office_tables import UPSERTS
 from hub.store.pooled import Pooled
 from hub.store.statements import HEAD, NOW_MS
@@ -43,6 +44,14 @@ GROSS: Final = _MOVEMENTS.format(subject="subject", group=", subject")
 
 _SIDES_OF: Final = "SELECT coalesce(array_agg(id), '{}') FROM account WHERE currency = %s AND kind = ANY(%s)"
 _HEIGHT: Final = "SELECT height FROM chain"
+
+_UNSETTLED: Final = """
+SELECT w.model, w.state, w.currency, count(*), min(w.at_ms), sum(o.due)::bigint, sum(o.minor)::bigint
+FROM window_of_settlement AS w, LATERAL (
+    SELECT count(*) AS due, coalesce(sum(minor), 0) AS minor FROM obligation AS o
+    WHERE o."window" = w.id AND o.state = 'due') AS o
+WHERE w.unsettled > ''
+GROUP BY w.model, w.state, w.currency ORDER BY w.model, w.state, w.currency"""
 
 # Nobody closes a window while a scheme opens others; whoever reads is let be.
 LOCK_WINDOWS: Final = "LOCK TABLE window_of_settlement IN EXCLUSIVE MODE"
@@ -79,6 +88,10 @@ class Settlement(Pooled):
     async def height(self) -> int:
         """Return the number of the last journal."""
         return int((await self._rows(_HEIGHT))[0][0])
+
+    async def unsettled(self) -> list[Unsettled]:
+        """Count the windows that are not settled, and what is due for them."""
+        return [Unsettled(*row) for row in await self._rows(_UNSETTLED)]
 
 
 def own(window: Window, movements: list[Movement]) -> list[Movement]:

@@ -88,7 +88,7 @@ class Office:
             for key, number in self.scheme.accounts.items()
         }
         self.told: list[tuple[str, str]] = []
-        self._settlement = MemorySettlement(self.journals, self.ledger)
+        self._settlement = MemorySettlement(self.journals, self.ledger, self.records)
         written = reopened(models, [], {}, height=0, now_ms=self.now_ms, by="test")
         self.records.write({Window.table: {each.id: each for each in written}})
 

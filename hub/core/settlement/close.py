@@ -50,7 +50,10 @@ class CloseWindow(Deed, frozen=True, kw_only=True):
         desk.keep(closed(window, height, desk.now_ms, by))
         for terms, before in ordered(desk.scheme.models, window.currency):
             if terms.name == window.model:
-                desk.keep(opened(terms, before, window.number + 1, height, desk.now_ms))
+                following = opened(terms, before, window.number + 1, height, desk.now_ms)
+                # What was left over is closed next, without waiting.
+                is_left = height < desk.height and bool(terms.every_s)
+                desk.keep(msgspec.structs.replace(following, due_ms=desk.now_ms) if is_left else following)
         return Done(transfer=window.id)
 
 
