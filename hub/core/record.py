@@ -87,7 +87,7 @@ class Desk:
         found = self._kept.get(kind, {}).get(id_)
         return found if isinstance(found, kind) else None
 
-    def where(self, kind: type[R], **values: Any) -> list[R]:
+    def where(self, kind: type[R], /, **values: Any) -> list[R]:
         """List the records of a kind whose columns have these values, in the order of their ids."""
         every = self._kept.get(kind, {})
         return [

@@ -66,7 +66,7 @@ class RecordReader(Protocol):
         """Return a record; None: there is none."""
 
     async def found(
-        self, kind: type[R], *, limit: int = 1_000, before: tuple[int, str] | None = None, **where: str | int | bool
+        self, kind: type[R], /, *, limit: int = 1_000, before: tuple[int, str] | None = None, **where: str | int | bool
     ) -> list[R]:
         """List records with these values, the newest first; `before`: `at_ms` and id of the last one of a page."""
 

@@ -53,7 +53,7 @@ class MemoryRecords:
         return next((each for each in self.every(kind) if each.id == id_), None)
 
     async def found(
-        self, kind: type[R], *, limit: int = 1_000, before: tuple[int, str] | None = None, **where: str | int | bool
+        self, kind: type[R], /, *, limit: int = 1_000, before: tuple[int, str] | None = None, **where: str | int | bool
     ) -> list[R]:
         """List records with these values, the newest first."""
         every = [

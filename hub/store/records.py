@@ -61,7 +61,7 @@ class Records(Pooled):
         return found[0] if found else None
 
     async def found(
-        self, kind: type[R], *, limit: int = 1_000, before: tuple[int, str] | None = None, **where: str | int | bool
+        self, kind: type[R], /, *, limit: int = 1_000, before: tuple[int, str] | None = None, **where: str | int | bool
     ) -> list[R]:
         """List records with these values, the newest first; `before`: `at_ms` and id of the last one of a page."""
         known = kind.__struct_fields__
