@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         description="lists that the parties of transfers are compared with, CSV like config/screening.csv; "
         "in a variable separated by commas or blanks; none: nobody is screened",
     )
+    settlement_dir: Path | None = Field(
+        None,
+        description="folder in which files for the settlement bank are put, each with its signature NAME.jws; "
+        "what the bank puts into `in` there is taken",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     metrics_port: int | None = Field(None, description="where worker and adapter processes serve /metrics")
 

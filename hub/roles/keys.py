@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from hub.core.participant import Scheme
 from hub.settings import Settings
 from hub.workers.signing import Signer, new_key
 from routing.seal import Seal
@@ -37,6 +38,21 @@ def signer_of(settings: Settings) -> Signer:
     if settings.signing_key is not None:
         return Signer(settings.signing_key.get_secret_value())
     return Signer(_kept(settings.var / "signing.pem", new_key))
+
+
+def bank_keys(scheme: Scheme) -> dict[str, bytes]:
+    """Read the key sets of the settlement banks that have some, by currency; raises ValueError or OSError.
+
+    They are read at every use, so that a key which is taken away lets nothing in any more.
+    """
+    found: dict[str, bytes] = {}
+    for currency, bank in scheme.banks.items():
+        if bank.keys:
+            where, _, path = bank.keys.partition(":")
+            if where != "file" or not path:
+                raise ValueError(f"settlement_bank {bank.name!r}: keys are file:PATH of a JWKS, not {bank.keys!r}")
+            found[currency] = Path(path).read_bytes()
+    return found
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

@@ -27,7 +27,7 @@ from hub.http.operator.app import build as operators_site
 from hub.http.operator.row import OperatorSettings
 from hub.http.resources import letter_of
 from hub.lab.postgres import PrivatePostgres
-from hub.roles.keys import callback_key, seal_of, signer_of
+from hub.roles.keys import bank_keys, callback_key, seal_of, signer_of
 from hub.roles.scheme import work_of
 from hub.roles.screening import screening_of
 from hub.settings import Settings
@@ -39,11 +39,11 @@ from hub.workers.batch import Clearing, Limits
 from hub.workers.callback import CallbackSender
 from hub.workers.consumer import Consumer
 from hub.workers.disputes import Disputes
+from hub.workers.files import Files
 from hub.workers.rates import Rates
 from hub.workers.relay import Relay
 from hub.workers.timer import Timer
 from routing import topology
-from hub.workers.settlement import Settling
 from routing.bus import Bus, BusError
 from routing.local import LocalBus
 from routing.rabbit import RabbitBus
@@ -146,11 +146,10 @@ async def _worker(hub: Running, settings: Settings, stack: AsyncExitStack, relay
     _keep(stack, Rates(hub.door).look_for_ever)
     _keep(stack, Auditing(hub.store.ledger).look_for_ever)
     _keep(stack, Disputes(hub.door).look_for_ever)
-    limits = Limits(in_flight_max=settings.batch_in_flight_max, per_second=settings.batch_per_second)
-    _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits, seal_of(settings)).look_for_ever)
-    _keep(stack, Settling(hub.door).look_for_ever)
     files = Files(hub.door, signer_of(settings), bank_keys, settings.settlement_dir)
     _keep(stack, files.look_for_ever)
+    limits = Limits(in_flight_max=settings.batch_in_flight_max, per_second=settings.batch_per_second)
+    _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits, seal_of(settings)).look_for_ever)
 
 
 async def _adapter(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay) -> None:
