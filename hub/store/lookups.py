@@ -27,6 +27,7 @@ from routing.message import Resource
 from routing.party import Identifier, Party
 
 _transfer: Final = msgspec.json.Decoder(Transfer).decode
+_transfers: Final = msgspec.json.Decoder(list[Transfer]).decode
 _transitions: Final = msgspec.json.Decoder(list[Transition]).decode
 _cases: Final = msgspec.json.Decoder(list[Case]).decode
 _accounts: Final = msgspec.json.Decoder(list[Account]).decode
@@ -152,6 +153,7 @@ class LookUps(Pooled):
             transfer=transfer,
             transitions=_transitions((await self._one(statements.TIMELINE, id_))[0]),
             entries=entries,
+            reversals=_transfers((await self._one(statements.REVERSALS, id_))[0]),
             cases=_cases((await self._one(statements.CASES_OF, id_))[0]),
         )
 

@@ -168,6 +168,7 @@ class MemoryStore:
         return Timeline(
             transfer=self.transfers[id_],
             transitions=sorted((t for t in self.transitions.values() if t.transfer == id_), key=lambda t: t.seq),
+            reversals=[each for each in self.transfers.values() if each.original == id_],
             entries=[entry for journal in self.journals for entry in journal if entry.posting.subject == id_],
             cases=[case for case in self.cases.values() if case.transfer == id_],
         )

@@ -44,6 +44,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     transitions: list[Transition]
     entries: list[Entry]
     cases: list[Case]
+    reversals: list[Transfer] = []  # what gives it back, or was to
 
 
 class Reader(Protocol):

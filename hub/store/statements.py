@@ -55,6 +55,10 @@ FROM ({_JOINED} WHERE s.id = ANY(%s::uuid[]) ORDER BY s.id FOR UPDATE OF s) AS x
 
 TRANSFER: Final = f"SELECT row_to_json(x)::text FROM ({_JOINED} WHERE s.id = %s::uuid) AS x"
 
+REVERSALS: Final = f"""
+SELECT coalesce(json_agg(x ORDER BY created_ms, id), '[]')::text
+FROM ({_JOINED} WHERE t.original = %s::uuid) AS x"""
+
 REVERSED: Final = f"""
 SELECT {_hex("t.original")}, sum(t.minor)::bigint,
        sum(coalesce((t.price->'taken'->>'minor')::bigint, t.minor))::bigint
