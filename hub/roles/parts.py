@@ -43,6 +43,7 @@ from hub.workers.files import Files
 from hub.workers.rates import Rates
 from hub.workers.relay import Relay
 from hub.workers.timer import Timer
+from hub.workers.settlement import Settling
 from routing import topology
 from routing.bus import Bus, BusError
 from routing.local import LocalBus
@@ -147,6 +148,7 @@ async def _worker(hub: Running, settings: Settings, stack: AsyncExitStack, relay
     _keep(stack, Auditing(hub.store.ledger).look_for_ever)
     _keep(stack, Disputes(hub.door).look_for_ever)
     files = Files(hub.door, signer_of(settings), bank_keys, settings.settlement_dir)
+    _keep(stack, Settling(hub.door).look_for_ever)
     _keep(stack, files.look_for_ever)
     limits = Limits(in_flight_max=settings.batch_in_flight_max, per_second=settings.batch_per_second)
     _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits, seal_of(settings)).look_for_ever)
