@@ -3,35 +3,37 @@
 The same statements hold everything against each other, or only what the journals between two heights touched.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from hub.store.ledger_read import LAST, Connection
+from hub.store.ledger_read import Connection
 
 FINDINGS_MAX: Final = 100
 
-_WHOLE: Final = {name: name for name in ("transfer", "standing", "transition", "posting", "funding")} | {"fresh": ""}
+_WHOLE: Final = {name: name for name in ("transfer", "standing", "transition", "posting", "funding")}
 
-# Only what postings between two heights are about. A subject that is no transfer's is found as such.
+# Only what some postings are about, named one by one.
 _NEW: Final = {
-    "transfer": "(SELECT * FROM transfer WHERE id IN (SELECT id FROM fresh))",
-    "standing": "(SELECT * FROM standing WHERE id IN (SELECT id FROM fresh))",
-    "transition": "(SELECT * FROM transition WHERE transfer IN (SELECT id FROM fresh))",
-    "posting": "(SELECT * FROM posting WHERE subject IN (SELECT subject FROM fresh))",
-    "funding": "(SELECT * FROM funding WHERE 'fund:' || reference IN (SELECT subject FROM fresh))",
-    "fresh": """
-fresh AS MATERIALIZED (
-    SELECT subject, CASE WHEN subject ~ '^[0-9a-f]{32}$' THEN subject::uuid END AS id
-    FROM (SELECT DISTINCT subject FROM posting WHERE journal > %(after)s AND journal <= %(to)s) AS p
-), """,
+    "transfer": "(SELECT * FROM transfer WHERE id = ANY(%(ids)s::uuid[]))",
+    "standing": "(SELECT * FROM standing WHERE id = ANY(%(ids)s::uuid[]))",
+    "transition": "(SELECT * FROM transition WHERE transfer = ANY(%(ids)s::uuid[]))",
+    "posting": "(SELECT * FROM posting WHERE subject = ANY(%(subjects)s::text[]))",
+    "funding": "(SELECT * FROM funding WHERE reference = ANY(%(references)s::text[]))",
 }
+# The planner takes sums over postings for few, and would go through them once for each transfer.
+_HASHED: Final = "SET LOCAL enable_nestloop = off"
+_SUBJECTS: Final = "SELECT DISTINCT subject FROM posting WHERE journal > %s AND journal <= %s"
+_TRANSFER_ID: Final = re.compile(r"[0-9a-f]{32}")
+_FUND: Final = "fund:"
+TOGETHER: Final = 5_000
 
 # What the ledger must show for each state: every leg of the transfer pending, then posted or voided, in the accounts
 # and amounts of its price; without a price, the amount itself from the payer FSP to the payee FSP. Within one
 # participant, of errands, and before anything is held: none at all. Where a month was archived after a transfer began,
 # its first postings may be gone, and what is left must be right.
 _POSTED_WRONG: Final = """
-WITH {fresh}leg AS (
+WITH leg AS (
     SELECT t.id, x->>'debit' AS debit, x->>'credit' AS credit, x->'money'->>'currency' AS currency,
            (x->'money'->>'minor')::bigint AS minor
     FROM {transfer} AS t CROSS JOIN LATERAL json_array_elements(t.price->'legs') AS x WHERE t.price IS NOT NULL
@@ -77,7 +79,7 @@ LIMIT {limit}"""
 
 # A price says the same in every currency: what FX providers take and give, and nobody else gains or loses by it.
 _PRICED_WRONG: Final = """
-WITH {fresh}hop AS (
+WITH hop AS (
     SELECT t.id, x->>'provider' AS provider, x->'source'->>'currency' AS source, x->'target'->>'currency' AS target
     FROM {transfer} AS t CROSS JOIN LATERAL json_array_elements(t.price->'hops') AS x WHERE t.price->'hops' IS NOT NULL
 ), leg AS (
@@ -85,7 +87,7 @@ WITH {fresh}hop AS (
     FROM {transfer} AS t CROSS JOIN LATERAL json_array_elements(t.price->'legs') AS x WHERE t.price->'hops' IS NOT NULL
 )
 SELECT replace(leg.id::text, '-', ''), leg.debit, leg.credit, leg.currency
-FROM leg JOIN transfer AS t ON t.id = leg.id
+FROM leg JOIN {transfer} AS t ON t.id = leg.id
 WHERE leg.debit = ''
    OR leg.debit NOT IN (t.payer_fsp, t.payee_fsp) AND NOT EXISTS (
        SELECT FROM hop WHERE hop.id = leg.id AND hop.provider = leg.debit AND leg.currency IN (hop.source, hop.target))
@@ -93,7 +95,7 @@ LIMIT {limit}"""
 
 # Every transfer stands somewhere, and its steps lead there, each from where the one before it ended.
 _TRAIL_WRONG: Final = """
-WITH {fresh}step AS (
+WITH step AS (
     SELECT transfer AS id, seq, "next",
            coalesce(lag("next") OVER (PARTITION BY transfer ORDER BY seq), 'received') <> state AS broken
     FROM {transition} AS n
@@ -111,7 +113,7 @@ LIMIT {limit}"""
 # The scheme's own accounts have no participant, so the two sides of the posting name it once. What came in a month
 # that was archived is shown there.
 _FUNDED_WRONG: Final = """
-WITH {fresh}shown AS (
+WITH shown AS (
     SELECT substr(p.subject, 6) AS reference, d.participant || c.participant AS participant, c.currency,
            CASE d.kind WHEN 'position' THEN -p.minor ELSE p.minor END AS minor
     FROM {posting} AS p JOIN account AS d ON d.id = p.debit JOIN account AS c ON c.id = p.credit
@@ -124,16 +126,8 @@ WHERE (f.participant, f.currency, f.minor) IS DISTINCT FROM (shown.participant, 
 LIMIT {limit}"""
 
 _ORPHANS: Final = """
-WITH {fresh}entry AS (SELECT subject FROM {posting} AS p WHERE phase <> 'direct')
-SELECT subject FROM entry
-WHERE NOT EXISTS (SELECT FROM transfer AS t WHERE replace(t.id::text, '-', '') = entry.subject)
-LIMIT {limit}"""
-
-# What can be asked of new postings alone: by the key of the transfer.
-_NEW_ORPHANS: Final = """
-WITH {fresh}entry AS (SELECT DISTINCT subject FROM {posting} AS p WHERE phase <> 'direct')
-SELECT subject FROM entry JOIN fresh USING (subject)
-WHERE fresh.id IS NULL OR NOT EXISTS (SELECT FROM transfer AS t WHERE t.id = fresh.id)
+SELECT DISTINCT subject FROM {posting} AS p
+WHERE phase <> 'direct' AND NOT EXISTS (SELECT FROM {transfer} AS t WHERE replace(t.id::text, '-', '') = p.subject)
 LIMIT {limit}"""
 
 _SAYS: Final = (
@@ -144,17 +138,29 @@ _SAYS: Final = (
     (_ORPHANS, "postings for {0}, which is no transfer"),
 )
 _WHOLE_SAYS: Final = [(each.format(**_WHOLE, limit=FINDINGS_MAX), says) for each, says in _SAYS]
-_NEW_SAYS: Final = [
-    ((_NEW_ORPHANS if each is _ORPHANS else each).format(**_NEW, limit=FINDINGS_MAX), says) for each, says in _SAYS
-]
+_NEW_SAYS: Final = [(each.format(**_NEW, limit=FINDINGS_MAX), says) for each, says in _SAYS]
 
 
-def transfer_findings(connection: Connection, archived_ms: int, after: int = 0, to: int = LAST) -> Iterator[str]:
-    """Say what does not agree about transfers: all of them, or those that the journals above `after` up to `to` touch.
+def transfer_findings(connection: Connection, archived_ms: int) -> Iterator[str]:
+    """Say what does not agree about transfers; `archived_ms`: until when postings have been taken out."""
+    yield from _found(connection, _WHOLE_SAYS, {"archived_ms": archived_ms})
 
-    `archived_ms`: until when postings have been taken out.
-    """
-    says = _WHOLE_SAYS if (after, to) == (0, LAST) else _NEW_SAYS
-    parameters = {"archived_ms": archived_ms, "after": after, "to": to}
+
+def new_findings(connection: Connection, archived_ms: int, after: int, to: int) -> Iterator[str]:
+    """Say what does not agree about the transfers that journals above `after` up to `to` touch."""
+    with connection.cursor(name="subjects") as cursor:
+        cursor.execute(_SUBJECTS, (after, to))
+        while subjects := [row[0] for row in cursor.fetchmany(TOGETHER)]:
+            parameters = {
+                "archived_ms": archived_ms,
+                "subjects": subjects,
+                "ids": [each for each in subjects if _TRANSFER_ID.fullmatch(each)],
+                "references": [each.removeprefix(_FUND) for each in subjects if each.startswith(_FUND)],
+            }
+            yield from _found(connection, _NEW_SAYS, parameters)
+
+
+def _found(connection: Connection, says: list[tuple[str, str]], parameters: dict[str, object]) -> Iterator[str]:
+    connection.execute(_HASHED)
     for statement, sentence in says:
         yield from (sentence.format(*row) for row in connection.execute(statement, parameters))

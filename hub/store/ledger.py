@@ -34,8 +34,8 @@ class Ledger:
         self._url = url
 
     async def audit_new(self, *, keep: bool = False) -> Progress | None:
-        """Audit the next journals after the last clean run; None: another process is at it."""
-        return await _aside(audit_new, self._url, keep=keep)
+        """Audit the next journals after the last clean run, gently; None: another process is at it."""
+        return await _aside(audit_new, self._url, keep=keep, gently=True)
 
     async def checkpoint(self) -> Progress | None:
         """Audit everything that is new and keep a checkpoint at its end; None: another process is at it."""

@@ -4,6 +4,8 @@ It reads one consistent snapshot beside the traffic. Only what was found clean b
 on from, and from time to time a checkpoint; the rest is found again at every run until somebody has looked into it.
 """
 
+import time
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -12,12 +14,13 @@ import psycopg
 from hub.ledger.audit import Audit
 from hub.ledger.checkpoint import Checkpoint
 from hub.store import ledger_read
-from hub.store.audit_transfers import FINDINGS_MAX, transfer_findings
+from hub.store.audit_transfers import FINDINGS_MAX, new_findings
 from hub.store.ledger_read import Connection, Head
 from hub.store.statements import NOW_MS
 
 JOURNALS_MAX: Final = 20_000
 POSTINGS_MAX: Final = 500_000
+WORK_S: Final = 0.005
 CHECKPOINT_EVERY_MS: Final = 3_600_000
 
 # Any number will do, as long as nothing else in the database uses it as an advisory lock.
@@ -47,10 +50,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: int  # height of the last checkpoint
 
 
-def audit_new(url: str, *, keep: bool = False, journals_max: int = JOURNALS_MAX) -> Progress | None:
+def audit_new(
+    url: str, *, keep: bool = False, journals_max: int = JOURNALS_MAX, gently: bool = False
+) -> Progress | None:
     """Audit the journals after the last clean run, at most so many; None: another process is at it.
 
     A checkpoint is kept when the last one is an hour old (by the journals' times), or when the caller says `keep`.
+    `gently`: rests twice as long as it works, for the sake of what else runs in this process.
     Raises psycopg.Error when the database cannot be reached.
     """
     with psycopg.connect(url, autocommit=True) as connection:
@@ -61,10 +67,10 @@ def audit_new(url: str, *, keep: bool = False, journals_max: int = JOURNALS_MAX)
         with connection.transaction():
             head = ledger_read.head(connection)
             audit, begun = _begun(connection, head)
-            looked_at = _feed(connection, audit, head, journals_max)
+            looked_at = _feed(connection, audit, head, journals_max, _Rest() if gently else None)
             if looked_at and len(audit.findings) < FINDINGS_MAX:
                 ended = ledger_read.archived(connection).ends_ms
-                audit.findings.extend(transfer_findings(connection, ended, begun, audit.height))
+                audit.findings.extend(islice(new_findings(connection, ended, begun, audit.height), FINDINGS_MAX))
         kept = _record(connection, audit, keep=keep)
         return Progress(
             findings=audit.findings[:FINDINGS_MAX],
@@ -98,12 +104,28 @@ def _begun(connection: Connection, head: Head) -> tuple[Audit, int]:
     return audit, mark.stood.height
 
 
-def _feed(connection: Connection, audit: Audit, head: Head, journals_max: int) -> bool:
+class _Rest:
+    """Gives way to the other threads of the process: the interpreter runs one at a time."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def after_a_while(self) -> None:
+        """Rest, if there was work for a while."""
+        worked_s = time.monotonic() - self._since
+        if worked_s >= WORK_S:
+            time.sleep(2 * worked_s)
+            self._since = time.monotonic()
+
+
+def _feed(connection: Connection, audit: Audit, head: Head, journals_max: int, rest: _Rest | None) -> bool:
     """Feed what is new, bounded; at the chain's head, compare with what is stored; say whether anything was new."""
     strays: list[str] = []
     is_bounded = False
     for journal in ledger_read.journals(connection, audit.height, audit.height + journals_max, strays):
         ledger_read.feed(audit, journal)
+        if rest is not None:
+            rest.after_a_while()
         if audit.postings >= POSTINGS_MAX or len(audit.findings) >= FINDINGS_MAX:
             is_bounded = True
             break
