@@ -29,6 +29,7 @@ from hub.ledger.journal import Book, Entry, digest
 from hub.store import market, records, statements
 from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
+from hub.store.ledger import Ledger
 from hub.store.letters import Letters
 from hub.store.lookups import LookUps
 from hub.store.pooled import LOST, Connection
@@ -208,6 +209,7 @@ class SqlStore(LookUps):
 
         self.batches = Batches(self._pool)
         self.records = Records(self._pool)
+        self.ledger = Ledger(url)
         self.settlement = Settlement(self._pool)
         self.letters = Letters(self._pool)
         self.search = Search(self._pool)
