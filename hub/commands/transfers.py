@@ -15,6 +15,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="the transactionReference"
 @transfers.command("show")
 def show(id_: Id) -> None:
     """Show all that is known of a transfer: price, steps, postings. Example: [cyan]hub transfer show 0195f3...[/]"""
+    from hub.core.office.records import Dispute  # noqa: PLC0415
     from hub.roles.parts import opened  # noqa: PLC0415
     from hub.trial.timeline import timeline  # noqa: PLC0415
 
@@ -22,9 +23,10 @@ def show(id_: Id) -> None:
         async with opened(Settings()) as store:
             found = await store.timeline(id_in(id_))
             accounts = await store.accounts() if found is not None else []
+            disputes = await store.records.found(Dispute, transfer=id_in(id_))
         if found is None:
             raise ValueError(f"there is no transfer {id_}")
-        out.print(timeline(found, accounts))
+        out.print(timeline(found, accounts, disputes))
 
     loop(main)
 

@@ -41,7 +41,7 @@ async def create(api: Api, call: Call) -> web.Response:
     # The same write has the same id, so that a second one finds the first.
     again = f"dispute {call.caller} {correlation.lower()}"
     deed = Raise(
-        by=call.client,
+        by=f"participant {call.caller}",
         ref=new_id(),
         dispute=undashed(uuid_of(again)) if correlation else new_id(),
         kind=DisputeKind(model.kind),
@@ -64,7 +64,7 @@ async def reply(api: Api, call: Call) -> web.Response:
     if not accept and model.reasonCode is None:
         raise invalid("reasonCode", "mandatoryValueNotSupplied", "Refuse for a reason.")
     deed = Answer(
-        by=call.client,
+        by=f"participant {call.caller}",
         ref=new_id(),
         dispute=found.id,
         transfer=found.transfer,
@@ -81,7 +81,7 @@ async def withdraw(api: Api, call: Call) -> web.Response:
     model = checked(DisputeWithdrawal, await api.body(call))
     found = await _visible(api, call)
     deed = Withdraw(
-        by=call.client,
+        by=f"participant {call.caller}",
         ref=new_id(),
         dispute=found.id,
         transfer=found.transfer,

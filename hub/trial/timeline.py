@@ -11,10 +11,12 @@ from rich.text import Text
 from hub.core.admit import body_of
 from hub.core.change import Case
 from hub.core.command import Transfer
+from hub.core.office.records import Dispute
 from hub.core.transfer import FINAL, State
 from hub.ledger.account import Account
 from hub.ledger.journal import Entry
 from hub.store.read import Timeline
+from hub.trial.disputes import dispute_table
 from hub.trial.prices import price_of
 from hub.trial.show import amount, coloured, when
 from routing.money import Money
@@ -24,7 +26,7 @@ REVIEW: Final = (
 )
 
 
-def timeline(found: Timeline, accounts: Iterable[Account]) -> RenderableType:
+def timeline(found: Timeline, accounts: Iterable[Account], disputes: Sequence[Dispute] = ()) -> RenderableType:
     """Return everything known about one transfer."""
     transfer = found.transfer
     head = Text.assemble(
@@ -38,8 +40,14 @@ def timeline(found: Timeline, accounts: Iterable[Account]) -> RenderableType:
     if transfer.reason:
         head.append(f"  {transfer.reason} {transfer.code}".rstrip(), style="yellow")
     parts: list[RenderableType] = [head, Text(parties(transfer)), *price_of(transfer), steps(found)]
+    if transfer.original:
+        parts.append(Text(f"gives back {transfer.original}, or a part of it"))
     if found.entries:
         parts.append(postings(found.entries, {each.id: each for each in accounts}))
+    if found.reversals:
+        parts.append(given_back(found, disputes))
+    if disputes:
+        parts.append(dispute_table(disputes))
     if transfer.state is State.IN_REVIEW:
         parts.append(Text(REVIEW.format(transfer.id), style="yellow"))
     elif transfer.state not in FINAL and transfer.due_ms:
@@ -81,6 +89,21 @@ def postings(entries: Sequence[Entry], accounts: Mapping[int, Account]) -> Table
         debit, credit = (_name(accounts[number]) for number in (posting.debit, posting.credit))
         figures = [str(Money(each, currency)) for each in balances]
         table.add_row(posting.phase, debit, credit, amount(posting.minor, currency), *figures)
+    return table
+
+
+def given_back(found: Timeline, disputes: Sequence[Dispute]) -> Table:
+    """Return what was given back of a transfer, or was to be: by reversals of the API, and by disputes."""
+    linked = {each.linked: each for each in disputes if each.linked}
+    table = Table(title="given back", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("at (UTC)", "by transfer", "because of", "state"):
+        table.add_column(column, overflow="fold")
+    table.add_column("amount", justify="right")
+    for each in found.reversals:
+        dispute = linked.get(each.id)
+        why = f"{dispute.kind} {dispute.id}" if dispute is not None else f"{each.caller}'s request"
+        figure = amount(each.minor, each.currency)
+        table.add_row(when(each.created_ms), each.id, why, coloured(each.state), figure)
     return table
 
 
