@@ -23,7 +23,14 @@ from hub.http.operator.problems import ProblemError
 # What one operator may do alone: it moves and releases no money.
 ALONE: Final[tuple[type[Deed], ...]] = (CloseWindow, Block)
 # What a deed calls the id of that which it makes: given by the caller, or made here.
-_MADE: Final[Mapping[str, str]] = {"MoveFunds": "funds", "RaiseFor": "dispute"}
+_MADE: Final[Mapping[str, str]] = {
+    "MoveFunds": "funds",
+    "RaiseFor": "dispute",
+    "SetCap": "change",
+    "Block": "change",
+    "Unblock": "change",
+    "Resolve": "fresh",
+}
 
 
 class Act(NamedTuple):
@@ -61,11 +68,11 @@ def act_of(name: str, *, checked: bool) -> Act:
     return found
 
 
-def ref_of(operator: str, key: str, act: str, terms: Any) -> str:
+def ref_of(operator: str, key: str, what: str, terms: Any = None) -> str:
     """Return by what a deed that is said again is known; without a key, each is another."""
     if not key:
         return new_id()
-    return sha256(msgspec.json.encode([operator, key, act, terms], order="deterministic")).hexdigest()[:32]
+    return sha256(msgspec.json.encode([operator, key, what, terms], order="deterministic")).hexdigest()[:32]
 
 
 def deed_from(act: Act, terms: Any, *, by: str, ref: str) -> Deed:

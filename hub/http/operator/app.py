@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from hub.core.office.records import Operator
 from hub.core.participant import SchemeError
 from hub.files.keys import SigningKey
 from hub.flow import Door, OverloadedError
@@ -38,6 +39,8 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
 }
 
+_CALLER: Final = web.RequestKey("operator", Operator)
+
 _log: Final = structlog.get_logger("operator")
 
 
@@ -61,7 +64,7 @@ def build(door: Door, store: SqlStore, key: SigningKey, settings: OperatorSettin
 
 
 async def _answered(office: Office, row: Row, request: web.Request) -> web.StreamResponse:
-    operator = request["operator"]
+    operator = request[_CALLER]
     if not row.roles & set(operator.roles):
         raise ProblemError("role_forbids", f"this is for the roles {', '.join(sorted(row.roles))}")
     query = _query(row, request)
@@ -121,7 +124,7 @@ def _closed_but_for(gate: Gate, public: frozenset[str]) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path not in public:
-            request["operator"] = await gate.operator(request)
+            request[_CALLER] = await gate.operator(request)
         return await handler(request)
 
     return middleware

@@ -99,12 +99,14 @@ async def _propose(office: Office, call: Call) -> web.Response:
     act = act_of(body.act, checked=True)
     allowed(act, call.operator)
     _short(body.why)
-    by, ref = call.operator.id, ref_of(call.operator.id, key_of(call), act.name, [body.terms, body.why])
+    by, ref = call.operator.id, ref_of(call.operator.id, key_of(call), "propose")
     deed = deed_from(act, body.terms, by=by, ref=ref)
     # The deed is carried out under a reference of its own when it is approved.
     deed = msgspec.structs.replace(deed, ref="")
     id_ = sha256(f"proposal\n{ref}".encode()).hexdigest()[:32]
     before = await office.store.records.one(Proposal, id_)
+    if before is not None and msgspec.json.decode(before.terms) != msgspec.json.decode(msgspec.json.encode(deed)):
+        raise ProblemError("key_reused", f"by it, {before.act} was proposed")
     if before is None:
         subject = body.subject or next((str(found) for each in _SUBJECTS if (found := getattr(deed, each, ""))), "")
         proposing = Propose(by=by, ref=ref, proposal=id_, deed=deed, subject=subject[:200], why=body.why)

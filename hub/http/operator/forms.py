@@ -6,7 +6,7 @@ is secret or long has no form. The forms of deeds are read, those of everything 
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -26,6 +26,8 @@ from routing.money import EXPONENTS, Money, MoneyError
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CURRENCY: Final = "currency"
+_WITH_CURRENCY: Final = ("minor", "decimal")  # kinds of parts whose currency is another field inside
 _MINOR: Final = "minor"
 _MS: Final = "_ms"
 # What is kept as minor units under a name that does not say so; its currency is the record's.
@@ -54,7 +56,7 @@ class Part(NamedTuple):
 
     inside: str
     outside: str
-    kind: str  # plain, minor, money, time, inner
+    kind: str  # minor, decimal, money, time, inner
     hint: Any
 
 
@@ -70,11 +72,15 @@ def parts(kind: type[Any]) -> tuple[Part, ...]:
     hints = typing.get_type_hints(kind)
     hidden = _INSIDE if issubclass(kind, Deed) else frozenset()
     every: tuple[str, ...] = kind._fields if issubclass(kind, tuple) else kind.__struct_fields__  # type: ignore[attr-defined] # of a NamedTuple
-    names = [name for name in every if name not in hidden and (kind, name) not in _HIDDEN]
-    return tuple(_part(kind, name, hints[name]) for name in names)
+    found = [_part(kind, name, hints[name]) for name in every if name not in hidden and (kind, name) not in _HIDDEN]
+    # Of a deed, the amount says the currency.
+    says = issubclass(kind, Deed) and any(each.kind in _WITH_CURRENCY for each in found)
+    return tuple(each for each in found if not (says and each.inside == _CURRENCY))
 
 
 def _part(kind: type[Any], name: str, hint: Any) -> Part:
+    if name == "amount" and hint is str and issubclass(kind, Deed):
+        return Part(name, name, "decimal", Amount)
     if (name == _MINOR or name.endswith(f"_{_MINOR}")) and _plain(hint) is int:
         return Part(name, name.removesuffix(f"_{_MINOR}") if name != _MINOR else "amount", "minor", _as(hint, Amount))
     if (kind, name) in _AMOUNTS:
@@ -151,10 +157,19 @@ def shown(value: Any, currency: str = "") -> Any:
             for each, found in pairs
         }
     if isinstance(value, dict):
-        return {name: shown(each, currency) for name, each in value.items()}
+        own = str(value.get(_CURRENCY, currency))
+        return dict(_named(name, each, own) for name, each in value.items())
     if isinstance(value, list | tuple):
         return [shown(each, currency) for each in value]
     return value.value if isinstance(value, Enum) else value
+
+
+def _named(name: Any, value: Any, currency: str) -> tuple[Any, Any]:
+    """Write what a record keeps as it came, under the names that it would have as a field."""
+    if type(value) is int and isinstance(name, str):
+        part = _part(dict, name, int)
+        return part.outside, _written(part, value, currency)
+    return name, shown(value, currency)
 
 
 def _written(part: Part, value: Any, currency: str) -> Any:
@@ -162,6 +177,8 @@ def _written(part: Part, value: Any, currency: str) -> Any:
         return None
     if part.kind == "minor":
         return amount(value, currency)
+    if part.kind == "decimal":
+        return {"amount": value, "currency": currency}
     return stamp(value) if part.kind == "time" else shown(value, currency)
 
 
@@ -185,14 +202,20 @@ def _taken(kind: type[msgspec.Struct], form: msgspec.Struct) -> Iterator[tuple[s
         where = f"terms.{each.outside}"
         if isinstance(value, Amount):
             money = money_in(value, where)
-            currency = getattr(form, "currency", money.currency)
-            if currency != money.currency:
-                raise ProblemError("body_invalid", "the amount is in another currency", property_=where)
-            yield each.inside, money.minor if each.kind == "minor" else msgspec.to_builtins(money)
+            if each.kind in _WITH_CURRENCY:
+                yield _CURRENCY, money.currency
+            yield each.inside, _AS[each.kind](money)
         elif each.kind == "time" and value is not None:
             yield each.inside, ms_of(value, where)
         else:
             yield each.inside, msgspec.to_builtins(value)
+
+
+_AS: Final[dict[str, Callable[[Money], Any]]] = {
+    "minor": lambda money: money.minor,
+    "decimal": str,
+    "money": msgspec.to_builtins,
+}
 
 
 def money_in(given: Amount, where: str) -> Money:

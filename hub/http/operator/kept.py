@@ -14,7 +14,7 @@ from aiohttp import web
 
 from hub.core.deeds import deed_in
 from hub.core.office.proposal import Proposal
-from hub.core.office.records import Alarm, Change, Difference, Dispute, File, Funds, Operator
+from hub.core.office.records import Alarm, Change, Difference, Dispute, File, Funds, Operator, Setting
 from hub.core.record import Record
 from hub.core.settlement.netting import nets
 from hub.core.settlement.window import Obligation, Payment, Window
@@ -60,7 +60,7 @@ KEPT: Final = (
     Kept("differences", Difference, "what two books do not say alike"),
     Kept("disputes", Dispute, "returns, recalls and reports of fraud"),
     Kept("alarms", Alarm, "thresholds of liquidity that were crossed"),
-    Kept("changes", Change, "changes of caps and blocks"),
+    Kept("changes", Change, "changes of caps and blocks, amounts in their currency"),
     Kept("operators", Operator, "operators and their roles"),
 )
 
@@ -70,6 +70,9 @@ def written(record: Record) -> dict[str, Any]:
     found: dict[str, Any] = shown(record)
     if isinstance(record, Proposal):
         found["terms"] = terms_in(record)
+    if isinstance(record, Change) and record.what is Setting.CAP:  # kept as minor units, written as they are
+        for name in ("before", "after"):
+            found[name] = amount(int(found[name]), record.currency)["amount"] if found[name] else ""
     return found
 
 

@@ -5,6 +5,7 @@ participant, account or both at once; by correlation id exactly; by states under
 among the newest lines. What a customer sent is not shown.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from hub.ledger.journal import Entry, Phase
 from hub.store.search import Sought
 from routing.party import Identifier, Party, PartyError, masked, normalised
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _STATES: Final = [each.value for each in State]
 
 
@@ -121,6 +123,8 @@ async def _search(office: Office, call: Call) -> web.Response:
             text = f"correlation says it exactly: leave out {', '.join(extra)}"
             raise ProblemError("query_invalid", text, property_=extra[0])
         return listed([line(each) for each in await office.store.search.asked(viewers, query["correlation"])], None)
+    if "before" in query and not _UUID.fullmatch(query["before"][1]):
+        raise ProblemError("query_invalid", "it is the `next` of another list", property_="before")
     from_ms, to_ms = span_of(call)
     is_under_way = bool(states) and not FINAL & set(states) and not {"participant", "account"} & query.keys()
     sought = Sought(

@@ -1,0 +1,94 @@
+"""The document says what is served, no more and no less; every reason has its sentence, every kind its form."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from openapi_spec_validator import validate
+
+from hub.core.command import Reason
+from hub.core.deeds import DEEDS, RECORDS
+from hub.http.errors import STATUS
+from hub.http.operator.acts import acts, terms_of
+from hub.http.operator.forms import form_of, parts
+from hub.http.operator.kept import KEPT
+from hub.http.operator.openapi import document
+from hub.http.operator.problems import ProblemError, sayings
+from hub.http.operator.row import PREFIX
+from hub.http.operator.rows import ROWS
+from tests.http.operator.bureau import Bureau
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_document_is_one_of_openapi() -> None:
+    validate(document())
+
+
+def test_the_document_lists_what_is_served_and_no_more() -> None:
+    listed = {(path, method) for path, methods in document()["paths"].items() for method in methods}
+    served = {(PREFIX + row.path, row.method.lower()) for row in ROWS} | {(f"{PREFIX}/token", "post")}
+    assert listed == served
+    assert len({row.id for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_document_is_served(bureau: Bureau) -> None:
+    served = await bureau.call("GET", "/openapi.json", "nobody")
+    assert served.body == msgspec.json.decode(msgspec.json.encode(document()))
+    assert f"{PREFIX}/openapi.json".encode() in (await bureau.call("GET", "//docs", "nobody")).raw
+
+
+def test_every_reason_of_the_hub_has_its_status_and_sentence() -> None:
+    written = tomllib.loads((ROOT / "config/operator_errors.toml").read_text("utf-8"))
+    assert set(written["reason"]) == set(Reason), "a reason is added: say what it is here"
+    for code, said in sayings().items():
+        assert 400 <= said.status <= 599, code
+        assert said.category in STATUS, code
+        assert said.description.endswith("."), code
+
+
+def test_a_fault_of_this_api_is_in_the_table() -> None:
+    with pytest.raises(KeyError):
+        ProblemError("never heard of")
+
+
+def test_every_fault_in_the_table_is_said_somewhere() -> None:
+    written = tomllib.loads((ROOT / "config/operator_errors.toml").read_text("utf-8"))
+    said = "".join(path.read_text("utf-8") for path in (ROOT / "hub/http/operator").glob("*.py"))
+    assert [code for code in written["fault"] if f'"{code}"' not in said] == []
+
+
+def test_every_kind_of_record_is_listed_and_nothing_secret_has_a_form() -> None:
+    assert {each.kind for each in KEPT} == set(RECORDS)
+    names = {part.outside for kind in RECORDS for part in parts(kind)}
+    assert not {name for name in names if re.search("secret|hash|password", name)} - {"secret_hash"}
+    assert "secret_hash" not in {part.outside for part in parts(_kind("Operator"))}
+
+
+def _kind(name: str) -> Any:
+    return next(each for each in RECORDS if each.__name__ == name)
+
+
+def test_no_form_speaks_of_minor_units_or_milliseconds() -> None:
+    described = document()["components"]["schemas"]
+    names = {(schema, name) for schema, body in described.items() for name in body.get("properties", {})}
+    assert not {each for each in names if each[1].endswith(("minor", "_ms"))}
+
+
+def test_whatever_a_proposal_may_contain_is_an_act() -> None:
+    assert {each.kind for each in acts().values() if each.kind.checked} == {each for each in DEEDS if each.checked}
+    assert set(acts()) >= {each.__name__ for each in DEEDS}
+
+
+@pytest.mark.parametrize("act", acts().values(), ids=lambda each: each.name)
+def test_the_terms_of_an_act_have_no_amounts_deep_inside(act: Any) -> None:
+    for part in parts(act.kind):
+        inner = [
+            each for each in (part.hint, *getattr(part.hint, "__args__", ())) if hasattr(each, "__struct_fields__")
+        ]
+        assert all(each.__name__ == "Amount" for each in inner), f"{act.name}.{part.outside}: read it in forms.py"
+    assert form_of(act.kind).__name__ == terms_of(act).__name__
