@@ -29,6 +29,7 @@ from hub.ledger.journal import Book, Entry, digest
 from hub.store import market, records, statements
 from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
+from hub.store.days import Days
 from hub.store.ledger import Ledger
 from hub.store.letters import Letters
 from hub.store.lookups import LookUps
@@ -212,6 +213,7 @@ class SqlStore(LookUps):
         self.ledger = Ledger(url)
         self.settlement = Settlement(self._pool)
         self.letters = Letters(self._pool)
+        self.days = Days(url)
         self.search = Search(self._pool)
 
     async def open(self) -> None:

@@ -1,0 +1,251 @@
+"""A participant's day on PostgreSQL: its entries, its balances, and how its own file compares; read, never changed.
+
+A day is a range of journals: their times never go back, so it begins and ends at one height each, which are found along
+the key. Long reads go on in a thread and on a connection of their own, beside the traffic.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+
+import msgspec
+import psycopg
+
+from hub.core.office.reconciling import (
+    DIFFERENCES_MAX,
+    Comparison,
+    DayEntry,
+    Found,
+    Line,
+    Movement,
+    known_better,
+)
+from hub.core.office.records import DifferenceKind
+from hub.ledger.checkpoint import Checkpoint
+from hub.store import ledger_read
+from hub.store.contract import UnavailableError
+from hub.store.ledger_proof import counters_at
+from hub.store.ledger_read import Connection
+
+ENTRIES_MAX: Final = 250_000
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+# The first journal above a height that is not earlier than a time is found by halving: some thirty look-ups.
+_AT: Final = "SELECT at_ms FROM journal WHERE height = %s"
+
+_MINE: Final = """
+p.journal > %(after)s AND p.journal <= %(to)s AND p.phase IN ('posted', 'direct')
+AND %(account)s IN (p.debit, p.credit)"""
+_JOINED: Final = """
+LEFT JOIN transfer AS t ON t.id = CASE WHEN p.subject ~ '^[0-9a-f]{32}$' THEN p.subject::uuid END
+LEFT JOIN standing AS s ON s.id = t.id"""
+_SENT: Final = "CASE WHEN t.caller = %(participant)s THEN t.body->>'correlation' END"
+_OWN: Final = """
+CASE WHEN t.payer_fsp = %(participant)s THEN s.payer_reference
+     WHEN t.payee_fsp = %(participant)s THEN s.payee_reference ELSE '' END"""
+
+_ENTRIES: Final = f"""
+SELECT p.journal, p.line, p.at_ms, p.subject, CASE WHEN p.credit = %(account)s THEN p.minor ELSE -p.minor END,
+       o.participant, o.kind, replace(coalesce(t.original::text, ''), '-', ''),
+       coalesce(nullif({_OWN}, ''), {_SENT}, '')
+FROM posting AS p JOIN account AS o ON o.id = CASE WHEN p.credit = %(account)s THEN p.debit ELSE p.credit END
+{_JOINED}
+WHERE {_MINE} ORDER BY p.journal, p.line"""
+
+_MOVEMENTS: Final = f"""
+SELECT m.subject, m.minor, m.count, m.refs, {_OWN}, coalesce({_SENT}, '')
+FROM (
+    SELECT p.subject, sum(CASE WHEN p.credit = %(account)s THEN p.minor ELSE -p.minor END)::bigint AS minor,
+           count(*) AS count, (array_agg(p.journal || '-' || p.line ORDER BY p.journal, p.line))[1:20] AS refs
+    FROM posting AS p WHERE {_MINE} GROUP BY p.subject
+) AS m
+{_JOINED.replace("p.subject", "m.subject")}"""
+
+# Transfers that only the participant has booked in that day, as the hub has them.
+_KNOWN: Final = """
+SELECT replace(t.id::text, '-', ''), s.state, t.currency, t.minor
+FROM transfer AS t JOIN standing AS s ON s.id = t.id
+WHERE t.id = ANY(%(ids)s::uuid[]) AND %(participant)s IN (t.payer_fsp, t.payee_fsp)"""
+
+_STEPS: Final = """
+SELECT replace(transfer::text, '-', ''),
+       json_agg(json_build_object('at_ms', at_ms, 'state', next, 'event', event, 'who', who) ORDER BY seq)::text
+FROM transition WHERE transfer = ANY(%s::uuid[]) GROUP BY transfer"""
+
+
+class DayError(Exception):
+    """A day that cannot be read here; says why."""
+
+
+class Asked(NamedTuple):
+    """A day of a participant, on one of its positions: from a time on, before another (Unix milliseconds)."""
+
+    participant: str
+    account: int
+    from_ms: int
+    to_ms: int
+
+
+class Day(NamedTuple):
+    """The journals of a day: those above `after` up to `to`."""
+
+    participant: str
+    account: int
+    after: int
+    to: int
+
+
+class Stood(NamedTuple):
+    """What an account had before and after a day, and its entries: minor units."""
+
+    day: Day
+    opening: int
+    closing: int
+    entries: list[DayEntry]
+
+
+class Compared(NamedTuple):
+    """What comparing came to; `found` is cut after one more than may be kept."""
+
+    found: list[Found]
+    matched: int
+
+
+class Days:
+    """Days of participants in one database. Everything raises UnavailableError when the database does not answer."""
+
+    def __init__(self, url: str) -> None:
+        """Use the database at `url`."""
+        self._url = url
+
+    async def stood(self, asked: Asked) -> Stood:
+        """Return a day with its entries; raises DayError."""
+        return await _aside(self._with, lambda connection: _stood(connection, asked))
+
+    async def found(self, asked: Asked) -> Day:
+        """Return which journals a day has; raises DayError."""
+        return await _aside(self._with, lambda connection: _day(connection, asked))
+
+    async def compared(self, asked: Asked, lines: Sequence[Line], currency: str) -> Compared:
+        """Compare a participant's file of a day with its postings; raises DayError."""
+
+        def compare(connection: Connection) -> Compared:
+            return _compared(connection, _day(connection, asked), lines, currency)
+
+        return await _aside(self._with, compare)
+
+    def _with(self, read: Callable[[Connection], _T]) -> _T:
+        with psycopg.connect(self._url) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            return read(connection)
+
+
+def _stood(connection: Connection, asked: Asked) -> Stood:
+    day = _day(connection, asked)
+    begun = ledger_read.archived(connection).stood
+    entries = []
+    for row in _rows(connection, _ENTRIES, day):
+        journal, line, at_ms, subject, minor, other, kind, original, own = row
+        entries.append(
+            DayEntry(
+                reference=f"{journal}-{line}",
+                at_ms=at_ms,
+                subject=subject,
+                minor=minor,
+                other=other,
+                other_kind=kind,
+                original=original,
+                own_reference=own,
+            )
+        )
+        if len(entries) > ENTRIES_MAX:
+            raise DayError(f"the day has more than {ENTRIES_MAX} entries: `hub files statement` writes it in pages")
+    opening, closing = (_balance(connection, day.account, each, begun) for each in (day.after, day.to))
+    return Stood(day, opening, closing, entries)
+
+
+def _balance(connection: Connection, account: int, height: int, begun: Checkpoint) -> int:
+    _, debits, _, credits_ = counters_at(connection, account, height, begun)
+    return credits_ - debits
+
+
+def _day(connection: Connection, asked: Asked) -> Day:
+    archived, head = ledger_read.archived(connection), ledger_read.head(connection)
+    if asked.from_ms < archived.ends_ms:
+        raise DayError("the month of this day was archived: its statement is with the archive")
+    low = archived.stood.height
+    after = _before(connection, low, head.height, asked.from_ms)
+    to = _before(connection, after, head.height, asked.to_ms)
+    return Day(asked.participant, asked.account, after, to)
+
+
+def _before(connection: Connection, low: int, high: int, at_ms: int) -> int:
+    """Return the height of the last journal before a time, from `low` on."""
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = connection.execute(_AT, [middle]).fetchone()
+        if row is None:
+            raise DayError(f"journal {middle} is missing: run `hub audit`")
+        if row[0] < at_ms:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _compared(connection: Connection, day: Day, lines: Sequence[Line], currency: str) -> Compared:
+    comparison = Comparison(lines, currency)
+    found: list[Found] = []
+    for subject, minor, count, refs, own, correlation in _rows(connection, _MOVEMENTS, day):
+        movement = Movement(
+            subject=subject, minor=minor, count=count, references=tuple(refs), own=(own or "", correlation)
+        )
+        if len(found) <= DIFFERENCES_MAX and (differs := comparison.meet(movement)) is not None:
+            found.append(differs)
+    if len(found) <= DIFFERENCES_MAX:
+        for each in comparison.rest():
+            found.append(each)
+            if len(found) > DIFFERENCES_MAX:
+                break
+    return Compared(_with_steps(connection, day, found, currency), comparison.matched)
+
+
+def _with_steps(connection: Connection, day: Day, found: list[Found], currency: str) -> list[Found]:
+    """Add what the hub knows of the transfers: how they stand, and every step."""
+    if len(found) > DIFFERENCES_MAX:
+        return found
+    ids = [each.subject for each in found if _is_id(each.subject)]
+    known = {row[0]: row[1:] for row in connection.execute(_KNOWN, {"ids": ids, "participant": day.participant})}
+    steps = {id_: msgspec.json.decode(text) for id_, text in connection.execute(_STEPS, [list(known)])}
+    return [_with(each, known, steps, currency) for each in found]
+
+
+def _with(each: Found, known: dict[str, Any], steps: dict[str, Any], currency: str) -> Found:
+    if each.subject not in known:
+        return each
+    state, its_currency, minor = known[each.subject]
+    if each.kind is DifferenceKind.MISSING_HERE:
+        each = known_better(each, state, its_currency, currency)
+    ours = {**each.ours, "state": state, "currency": its_currency, "minor": minor, "steps": steps.get(each.subject, [])}
+    return msgspec.structs.replace(each, ours=ours)
+
+
+def _rows(connection: Connection, statement: str, day: Day) -> Iterator[Any]:
+    with connection.cursor(name="day") as cursor:
+        cursor.itersize = ledger_read.FETCH
+        cursor.execute(statement, day._asdict())
+        yield from cursor
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 32 and set(text) <= set("0123456789abcdef")
+
+
+async def _aside(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    try:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    except psycopg.OperationalError as error:
+        raise UnavailableError(str(error)) from error
