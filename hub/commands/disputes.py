@@ -1,4 +1,4 @@
-"""`hub disputes ...`: see returns, recalls and reports of fraud; raise or answer one for a participant; decides nothing."""
+"""`hub disputes ...`: see returns, recalls and reports of fraud; raise or answer one for a participant."""
 
 import sys
 from typing import Annotated, Any
