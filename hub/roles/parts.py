@@ -28,6 +28,7 @@ from hub.http.operator.row import OperatorSettings
 from hub.http.resources import letter_of
 from hub.lab.postgres import PrivatePostgres
 from hub.roles.keys import bank_keys, callback_key, seal_of, signer_of
+from hub.roles.operators import stranger
 from hub.roles.scheme import work_of
 from hub.roles.screening import screening_of
 from hub.settings import Settings
@@ -42,8 +43,8 @@ from hub.workers.disputes import Disputes
 from hub.workers.files import Files
 from hub.workers.rates import Rates
 from hub.workers.relay import Relay
-from hub.workers.timer import Timer
 from hub.workers.settlement import Settling
+from hub.workers.timer import Timer
 from routing import topology
 from routing.bus import Bus, BusError
 from routing.local import LocalBus
@@ -147,8 +148,8 @@ async def _worker(hub: Running, settings: Settings, stack: AsyncExitStack, relay
     _keep(stack, Rates(hub.door).look_for_ever)
     _keep(stack, Auditing(hub.store.ledger).look_for_ever)
     _keep(stack, Disputes(hub.door).look_for_ever)
-    files = Files(hub.door, signer_of(settings), bank_keys, settings.settlement_dir)
     _keep(stack, Settling(hub.door).look_for_ever)
+    files = Files(hub.door, signer_of(settings), bank_keys, settings.settlement_dir)
     _keep(stack, files.look_for_ever)
     limits = Limits(in_flight_max=settings.batch_in_flight_max, per_second=settings.batch_per_second)
     _keep(stack, Clearing(hub.door, hub.store.batches, letters, limits, seal_of(settings)).look_for_ever)
@@ -188,7 +189,7 @@ async def _api(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay
         operators = OperatorSettings(
             token_lifetime_s=settings.operator_token_lifetime_s, file_max_bytes=settings.operator_file_max_bytes
         )
-        site = operators_site(hub.door, hub.store, signer_of(settings), operators)
+        site = operators_site(hub.door, hub.store, signer_of(settings), operators, bank_keys)
         hub.operator_url = await _serve(stack, [], settings.operator_host, settings.operator_port, site)
 
 
@@ -263,4 +264,6 @@ async def carry_out(settings: Settings, command: Fund | Publish | Ruling | Deed)
     None of them is a submission, so no list has to be read to screen it.
     """
     async with opened(settings) as store:
+        if isinstance(command, Deed) and (refused := await stranger(store.records, command)) is not None:
+            return refused
         return await Door(store, LocalBus(), lambda _: None).handle(command)

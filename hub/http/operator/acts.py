@@ -14,6 +14,7 @@ from hub.core.deeds import DEEDS
 from hub.core.office.liquidity import Block
 from hub.core.office.operators import role_for
 from hub.core.office.records import OperatorRole
+from hub.core.office.ruling import CloseCase
 from hub.core.record import Deed
 from hub.core.settlement.close import CloseWindow
 from hub.http.ids import new_id
@@ -21,7 +22,7 @@ from hub.http.operator.forms import deed_of, form_of
 from hub.http.operator.problems import ProblemError
 
 # What one operator may do alone: it moves and releases no money.
-ALONE: Final[tuple[type[Deed], ...]] = (CloseWindow, Block)
+ALONE: Final[tuple[type[Deed], ...]] = (CloseWindow, Block, CloseCase)
 # What a deed calls the id of that which it makes: given by the caller, or made here.
 _MADE: Final[Mapping[str, str]] = {
     "MoveFunds": "funds",

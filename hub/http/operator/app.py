@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from hub.core.office.records import Operator
-from hub.core.participant import SchemeError
+from hub.core.participant import Scheme, SchemeError
 from hub.files.keys import SigningKey
 from hub.flow import Door, OverloadedError
 from hub.http.app import headed
@@ -23,7 +23,7 @@ from hub.http.operator.forms import read
 from hub.http.operator.gate import Gate
 from hub.http.operator.openapi import document
 from hub.http.operator.problems import ProblemError, response_of
-from hub.http.operator.row import BODY_MAX, JSON, PREFIX, Call, Office, OperatorSettings, Row
+from hub.http.operator.row import BODY_MAX, JSON, PREFIX, Call, Keys, Office, OperatorSettings, Row
 from hub.http.operator.rows import ROWS
 from hub.http.operator.tokens import Tokens
 from hub.store.contract import UnavailableError
@@ -44,10 +44,17 @@ _CALLER: Final = web.RequestKey("operator", Operator)
 _log: Final = structlog.get_logger("operator")
 
 
-def build(door: Door, store: SqlStore, key: SigningKey, settings: OperatorSettings) -> web.Application:
-    """Build the application."""
+def no_keys(_: Scheme) -> Mapping[str, bytes]:
+    """Know no settlement bank that signs."""
+    return {}
+
+
+def build(
+    door: Door, store: SqlStore, key: SigningKey, settings: OperatorSettings, bank_keys: Keys = no_keys
+) -> web.Application:
+    """Build the application; tokens are signed with `key`, files are held against `bank_keys`."""
     gate = Gate(store.records, Tokens(key, settings.token_lifetime_s))
-    office = Office(door, store, settings)
+    office = Office(door, store, settings, bank_keys)
     described = msgspec.json.encode(document())
     public = [
         web.post(f"{PREFIX}/token", gate.issue),

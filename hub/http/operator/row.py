@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from hub.core.office.records import Operator, OperatorRole
+from hub.core.participant import Scheme
 from hub.flow import Door
 from hub.http.errors import answer
 from hub.http.operator.problems import ProblemError
@@ -21,6 +22,10 @@ BODY_MAX: Final = 262_144
 JSON: Final = "application/json"
 # Reading needs no more than to be an operator of some role.
 READERS: Final = frozenset(OperatorRole)
+
+
+# The key sets of the settlement banks that have some, by currency; raises ValueError or OSError.
+Keys = Callable[[Scheme], Mapping[str, bytes]]
 
 
 class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +41,7 @@ class Office(NamedTuple):
     door: Door
     store: SqlStore
     settings: OperatorSettings
+    bank_keys: Keys
 
 
 class Call(NamedTuple):

@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from hub.http.operator import deciding, kept, previews, scheme, transfers
+from hub.http.operator import bringing, deciding, kept, previews, scheme, transfers
 from hub.http.operator.row import Row
 
-ROWS: Final[tuple[Row, ...]] = (*scheme.ROWS, *transfers.ROWS, *kept.ROWS, *previews.ROWS, *deciding.ROWS)
+ROWS: Final[tuple[Row, ...]] = (
+    *scheme.ROWS,
+    *transfers.ROWS,
+    *kept.ROWS,
+    *previews.ROWS,
+    *deciding.ROWS,
+    *bringing.ROWS,
+)
