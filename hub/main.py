@@ -14,10 +14,15 @@ from rich.console import Console
 
 from hub.commands.batch import batches
 from hub.commands.bench import bench
+from hub.commands.disputes import disputes
+from hub.commands.funds import funds
 from hub.commands.notices import notices
+from hub.commands.operators import operators
 from hub.commands.plain import loop as _loop
 from hub.commands.plain import out
 from hub.commands.plain import plainly as _plainly
+from hub.commands.positions import block, cap, positions, unblock
+from hub.commands.proposals import proposals
 from hub.commands.quotes import explain, quote
 from hub.commands.rates import rates
 from hub.commands.transfers import cases, transfers
@@ -28,6 +33,11 @@ adapter_role = typer.Typer(invoke_without_command=True)
 app.add_typer(transfers, name="transfer")
 app.add_typer(rates, name="rates")
 app.add_typer(batches, name="batch")
+app.add_typer(funds, name="funds")
+app.add_typer(proposals, name="proposals")
+app.add_typer(operators, name="operators")
+app.add_typer(cases, name="cases")
+app.add_typer(disputes, name="disputes")
 app.add_typer(notices, name="notices")
 app.add_typer(adapter_role, name="adapter")
 
@@ -186,31 +196,6 @@ def credential(
 
 
 @app.command()
-def fund(
-    participant: Annotated[str, typer.Argument()],
-    amount: Annotated[str, typer.Argument(help="such as 250000.50; with --withdraw it leaves")],
-    currency: Annotated[str, typer.Argument()],
-    reference: Annotated[str, typer.Option(help="the bank's reference; the same one twice changes nothing")],
-    by: Annotated[str, typer.Option(help="who says so, for the record")],
-    withdraw: Annotated[bool, typer.Option("--withdraw")] = False,  # noqa: FBT002
-) -> None:
-    """Book cash at the settlement bank. Example: [cyan]hub fund baobab 250000 KES --reference B-77 --by treasury[/]"""
-    from hub.core.command import Fund, Refusal  # noqa: PLC0415
-    from hub.roles.parts import carry_out  # noqa: PLC0415
-    from routing.money import Money  # noqa: PLC0415
-
-    async def main() -> None:
-        money = Money.parse(amount, currency)
-        signed = Money(-money.minor if withdraw else money.minor, currency)
-        result = await carry_out(Settings(), Fund(participant=participant, money=signed, reference=reference, by=by))
-        if isinstance(result, Refusal):
-            raise ValueError(f"refused: {result.reason} {result.detail}")
-        out.print("booked" if result.changed else "this reference was booked before; nothing changed")
-
-    _loop(main)
-
-
-@app.command()
 def audit() -> None:
     """Recompute the books from postings alone and hold every transfer against them. Example: [cyan]hub audit[/]"""
     from hub.roles.parts import database  # noqa: PLC0415
@@ -265,7 +250,7 @@ def run_demo() -> None:
     _loop(lambda: keep_up(out))
 
 
-for verb in (cases, quote, explain, bench):
+for verb in (positions, cap, block, unblock, quote, explain, bench):
     app.command()(verb)
 
 

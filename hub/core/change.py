@@ -51,6 +51,16 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     opened_ms: int
 
 
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the exception queue that an operator closes."""
+
+    transfer: str
+    seq: int
+    closed_ms: int
+    closed_by: str
+    closed_why: str
+
+
 class Funding(msgspec.Struct, frozen=True, kw_only=True):
     """Cash in or out at the settlement bank."""
 
@@ -117,6 +127,7 @@ class Decided:
         self.transitions: list[Transition] = []
         self.outbox: list[Outgoing] = []
         self.cases: list[Case] = []
+        self.closings: list[Closing] = []
         self.fundings: list[Funding] = []
         self.instruments: dict[str, Instrument] = {}  # made or changed, by id
         self.amendments: dict[str, Amendment] = {}  # by the id of the instrument

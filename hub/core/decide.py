@@ -128,6 +128,7 @@ class Bench:
             decided=self.decided,
             reversed_minor=self._standing.reversed,
             promised=self._standing.promised,
+            cases=facts.cases,
             entered=self._standing.entered,
             rule=self._said,
         )

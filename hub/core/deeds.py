@@ -15,9 +15,10 @@ from hub.core.office.proposal import Proposal
 from hub.core.office.raising import RaiseFor
 from hub.core.office.records import Alarm, Change, Difference, Dispute, File, Funds, Operator
 from hub.core.office.resolving import Resolve
+from hub.core.office.ruling import Rule
 from hub.core.record import Deed, Record
 from hub.core.settlement.handle_default import HandleDefault
-from hub.core.settlement.settle import Release
+from hub.core.settlement.settle import PayAgain, Release
 from hub.core.settlement.window import Obligation, Payment, Window
 
 RECORDS: Final[tuple[type[Record], ...]] = (
@@ -36,6 +37,7 @@ RECORDS: Final[tuple[type[Record], ...]] = (
 
 DEEDS: Final[tuple[type[Deed], ...]] = (
     Release,
+    PayAgain,
     HandleDefault,
     MoveFunds,
     ConfirmFunds,
@@ -45,6 +47,7 @@ DEEDS: Final[tuple[type[Deed], ...]] = (
     AdmitOperator,
     ChangeRoles,
     DisableOperator,
+    Rule,
     RaiseFor,
     AnswerFor,
     Resolve,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from hub.core.change import Case
 from hub.core.command import Fund, Heard, Publish, Submit, Transfer
 from hub.core.instrument import Instrument, Named
 from hub.core.office.records import Operator
@@ -43,6 +44,7 @@ class Wanted(NamedTuple):
     instruments: Sequence[Named] = ()  # mandates, links, codes and quotations that are used, to be locked
     market: bool = False  # rates, open quotes and what FX providers have left
     quoting: bool = False  # quotes are made or rates published: one batch after the other, each on what the last left
+    cases: Sequence[str] = ()  # transfers whose open entries of the exception queue are wanted, to be locked
     records: Sequence[Selector] = ()  # of the office, to be locked
     cuts: bool = False  # a deed cuts the chain of journals: no other may be written before this batch is
 
@@ -64,6 +66,7 @@ class Facts(msgspec.Struct, kw_only=True):
     funded: frozenset[str]  # funding references used before
     market: Market = Market()
     records: Kept = {}
+    cases: Sequence[Case] = ()  # open ones
 
 
 def gather(commands: Sequence[Entering]) -> Wanted:
@@ -75,6 +78,7 @@ def gather(commands: Sequence[Entering]) -> Wanted:
     funds: set[str] = set()
     instruments: set[Named] = set()
     records: set[Selector] = set()
+    cases: set[str] = set()
     market = quoting = cuts = False
     for command in commands:
         if isinstance(command, Submit):
@@ -95,6 +99,7 @@ def gather(commands: Sequence[Entering]) -> Wanted:
             records.add(Selector(Operator, "id", command.by))
             records.update(command.wants())
             originals.update(command.originals())
+            cases.update(command.cases())
             cuts = cuts or command.cuts()
         elif isinstance(command, Heard):
             transfers.add(command.outcome.transfer)
@@ -110,6 +115,7 @@ def gather(commands: Sequence[Entering]) -> Wanted:
         sorted(instruments),
         market=market or quoting,
         quoting=quoting,
+        cases=sorted(id_ for id_ in cases if _ID.fullmatch(id_)),
         records=sorted(records, key=lambda each: (each.kind.table, each.column, each.value)),
         cuts=cuts,
     )

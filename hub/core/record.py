@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from hub.core.change import NOTICES, Advice, Decided, Outgoing
+from hub.core.change import NOTICES, Advice, Case, Closing, Decided, Outgoing
 from hub.core.command import Command, Done, Reason, Refusal, Result, Ruling, Transfer
 from hub.core.participant import AccountKey, Scheme
 from hub.ledger.account import Kind
@@ -64,6 +64,7 @@ class Desk:
         decided: Decided,
         reversed_minor: Mapping[str, int] = MappingProxyType({}),
         promised: dict[str, dict[str, int]] | None = None,
+        cases: Iterable[Case] = (),
         entered: Callable[[Iterable[tuple[str, str]]], None] = lambda _: None,
         rule: Callable[[Ruling], Result] = _nobody_rules,
     ) -> None:
@@ -76,6 +77,7 @@ class Desk:
         self.decided: Final = decided
         self._reversed: Final = reversed_minor
         self._promised: Final = {} if promised is None else promised
+        self._cases: Final = {(each.transfer, each.seq): each for each in cases}
         self._entered: Final = entered
         self.rule: Final = rule  # has an operator's word on a transfer carried out
         self.approved_by = ""  # the second person, while an approved proposal is carried out
@@ -139,6 +141,16 @@ class Desk:
         accounts = [self.book.accounts[number] for number in numbers]
         self._entered((each.participant, each.currency) for each in accounts if each.kind is Kind.POSITION)
 
+    def cases(self, transfer: str) -> list[Case]:
+        """List what stands in the exception queue for a transfer: what was there before this batch."""
+        return [each for each in self._cases.values() if each.transfer == transfer]
+
+    def close_case(self, case: Case, by: str, why: str) -> None:
+        """Take an entry out of the exception queue; it stays in the history."""
+        del self._cases[case.transfer, case.seq]
+        closing = Closing(transfer=case.transfer, seq=case.seq, closed_ms=self.now_ms, closed_by=by, closed_why=why)
+        self.decided.closings.append(closing)
+
     def left(self, original: Transfer) -> int:
         """Return what of a transfer is neither given back nor being so, nor promised to be: minor units."""
         promised = sum(self._promised.get(original.id, {}).values())
@@ -172,6 +184,10 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     def originals(self) -> Sequence[str]:
         """Say which transfers are to be loaded and locked."""
+        return ()
+
+    def cases(self) -> Sequence[str]:
+        """Say of which transfers the open entries of the exception queue are to be loaded and locked."""
         return ()
 
     def cuts(self) -> bool:

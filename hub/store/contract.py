@@ -149,8 +149,5 @@ class Store(Reader, Protocol):
     async def forget_expired(self) -> None:
         """Take away open quotes that have expired and tallies whose period is over."""
 
-    async def close_case(self, transfer: str, seq: int, by: str) -> bool:
-        """Close a case of the exception queue; False: there is no such open case."""
-
     async def close(self) -> None:
         """Let go of every connection."""

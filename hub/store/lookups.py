@@ -29,7 +29,7 @@ from routing.party import Identifier, Party
 _transfer: Final = msgspec.json.Decoder(Transfer).decode
 _transfers: Final = msgspec.json.Decoder(list[Transfer]).decode
 _transitions: Final = msgspec.json.Decoder(list[Transition]).decode
-_cases: Final = msgspec.json.Decoder(list[Case]).decode
+cases_in: Final = msgspec.json.Decoder(list[Case]).decode
 _accounts: Final = msgspec.json.Decoder(list[Account]).decode
 _instruments: Final = msgspec.json.Decoder(list[Instrument]).decode
 _scheme_file: Final = msgspec.json.Decoder(SchemeFile).decode
@@ -154,7 +154,7 @@ class LookUps(Pooled):
             transitions=_transitions((await self._one(statements.TIMELINE, id_))[0]),
             entries=entries,
             reversals=_transfers((await self._one(statements.REVERSALS, id_))[0]),
-            cases=_cases((await self._one(statements.CASES_OF, id_))[0]),
+            cases=cases_in((await self._one(statements.CASES_OF, id_))[0]),
         )
 
     async def accounts(self) -> list[Account]:
@@ -163,11 +163,7 @@ class LookUps(Pooled):
 
     async def open_cases(self, limit: int) -> list[Case]:
         """Return the operators' exception queue, the oldest first."""
-        return _cases((await self._one(statements.CASES_OPEN, limit))[0])
-
-    async def close_case(self, transfer: str, seq: int, by: str) -> bool:
-        """Close a case of the exception queue; False: there is no such open case."""
-        return await self._run(statements.CLOSE_CASE, by, transfer, seq) == 1
+        return cases_in((await self._one(statements.CASES_OPEN, limit))[0])
 
     async def instruments(self, kind: Resource, reference: str) -> list[Instrument]:
         """Return what participants issued under this reference."""

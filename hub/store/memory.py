@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hub.core.change import Case, Decided, Funding, Outgoing, Transition, is_letter
+from hub.core.change import Case, Closing, Decided, Funding, Outgoing, Transition, is_letter
 from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
 from hub.core.instrument import Instrument, Named
@@ -55,7 +55,7 @@ class MemoryStore:
         self.fundings: dict[str, Funding] = {}
         self.outbox: dict[OutboxKey, _Outbox] = {}
         self.cases: dict[tuple[str, int], Case] = {}
-        self.closed: dict[tuple[str, int], str] = {}
+        self.closed: dict[tuple[str, int], Closing] = {}
         self.issued: dict[str, Instrument] = {}
         self.published: dict[RateKey, Published] = {}
         self.rate_log: list[Published] = []
@@ -180,13 +180,6 @@ class MemoryStore:
     async def open_cases(self, limit: int) -> list[Case]:
         """Return the operators' exception queue, the oldest first."""
         return [case for key, case in self.cases.items() if key not in self.closed][:limit]
-
-    async def close_case(self, transfer: str, seq: int, by: str) -> bool:
-        """Close a case of the exception queue; False: there is no such open case."""
-        if (transfer, seq) not in self.cases or (transfer, seq) in self.closed:
-            return False
-        self.closed[transfer, seq] = by
-        return True
 
     async def instruments(self, kind: Resource, reference: str) -> list[Instrument]:
         """Return what participants issued under this reference."""
@@ -322,6 +315,7 @@ class MemoryWork:
             overrides=store.overrides_of(wanted.identifiers),
             funded=frozenset(reference for reference in wanted.funds if reference in store.fundings),
             market=store.market_now() if wanted.market else Market(),
+            cases=[case for case in await store.open_cases(len(store.cases)) if case.transfer in wanted.cases],
             records=store.records.wanted(wanted.records),
         )
 
@@ -358,6 +352,7 @@ class MemoryWork:
         store.transfers.update(decided.moved)
         store.transitions.update({(each.transfer, each.seq): each for each in decided.transitions})
         store.cases.update({(each.transfer, each.seq): each for each in decided.cases})
+        store.closed.update({(each.transfer, each.seq): each for each in decided.closings})
         store.fundings.update({each.reference: each for each in decided.fundings})
         store.issued.update({each.id: each for each in decided.instruments.values()})
         for id_, transfer in decided.used.items():

@@ -32,7 +32,7 @@ from hub.store.contract import UnavailableError
 from hub.store.days import Days
 from hub.store.ledger import Ledger
 from hub.store.letters import Letters
-from hub.store.lookups import LookUps
+from hub.store.lookups import LookUps, cases_in
 from hub.store.pooled import LOST, Connection
 from hub.store.records import Records
 from hub.store.search import Search
@@ -91,6 +91,8 @@ class SqlWork:
             if wanted.funds:
                 await self._send(statements.LOCK_FUNDS, list(wanted.funds))
                 asked["funded"] = await self._send(statements.FUNDED, list(wanted.funds))
+            if wanted.cases:
+                asked["cases"] = await self._send(statements.CASES_LOCKED, list(wanted.cases))
             if wanted.market:
                 asked["market"] = await self._send(market.MARKET)
         now_ms, version = (await asked["now"].fetchall())[0]
@@ -112,6 +114,7 @@ class SqlWork:
             overrides={Identifier(key, value): who for key, value, who in await _rows(asked.get("overrides"))},
             funded=frozenset(row[0] for row in await _rows(asked.get("funded"))),
             market=market.market_in(stands[0][0]) if stands else Market(),
+            cases=cases_in(cases[0][0]) if (cases := await _rows(asked.get("cases"))) else (),
             records=await records.lock(self._connection, wanted.records),
         )
 
@@ -170,6 +173,8 @@ class SqlWork:
                 _STATEMENTS.inc()
                 rows = {name: json(each) for name, each in more.items()}
                 await self._connection.execute(market.CHANGE, rows)
+            if decided.closings:
+                await self._send(statements.CLOSE_CASES, json(decided.closings))
             await self._send("COMMIT")
 
     async def _earlier(self, claims: Sequence[Claim], claimed: frozenset[str]) -> dict[str, str]:

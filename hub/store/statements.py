@@ -87,6 +87,9 @@ HEAD: Final = "SELECT height FROM chain FOR UPDATE"
 ALL_ACCOUNTS: Final = "SELECT coalesce(json_agg(x), '[]')::text FROM (SELECT * FROM account ORDER BY id) AS x"
 
 
+_CLOSED: Final = ("closed_ms", "closed_by", "closed_why")
+
+
 def _insert(name: str, columns: str, parameter: str, without: tuple[str, ...] = ()) -> str:
     table = tables.metadata.tables[name]
     return f"""
@@ -122,7 +125,7 @@ WITH added AS MATERIALIZED (
     WHERE s.id = r.id
 ), listed AS ({_insert("listing", "key, created_ms, transfer, side", "listed")}
 ), trail AS ({_insert("transition", 'transfer, seq, state, event, "next", at_ms, who, detail', "transitions")}
-), cases AS ({_insert("operator_case", "transfer, seq, kind, detail, opened_ms", "cases", ("closed_ms", "closed_by"))}
+), cases AS ({_insert("operator_case", "transfer, seq, kind, detail, opened_ms", "cases", _CLOSED)}
 ), fundings AS ({_insert("funding", 'reference, participant, currency, minor, "by", at_ms', "fundings")}
 ), issued AS (
     INSERT INTO instrument
@@ -222,9 +225,17 @@ ENTRIES_OF: Final = """
 SELECT subject, debit, credit, minor, phase, debit_balance, debit_held, credit_balance
 FROM posting WHERE subject = %s ORDER BY journal, line"""
 
-CLOSE_CASE: Final = f"""
-UPDATE operator_case SET closed_ms = {NOW_MS}, closed_by = %s
-WHERE transfer = %s::uuid AND seq = %s AND closed_ms IS NULL"""
+CASES_LOCKED: Final = f"""
+SELECT coalesce(json_agg(x ORDER BY opened_ms, transfer, seq), '[]')::text FROM (
+    SELECT {_hex("transfer")} AS transfer, seq, kind, detail, opened_ms
+    FROM operator_case WHERE transfer = ANY(%s::uuid[]) AND closed_ms IS NULL
+    ORDER BY operator_case.transfer, seq FOR UPDATE) AS x"""
+
+CLOSE_CASES: Final = """
+UPDATE operator_case AS c SET closed_ms = r.closed_ms, closed_by = r.closed_by, closed_why = r.closed_why
+FROM json_to_recordset(%s::json)
+AS r(transfer uuid, seq int, closed_ms bigint, closed_by text, closed_why text)
+WHERE (c.transfer, c.seq) = (r.transfer, r.seq) AND c.closed_ms IS NULL"""
 
 _INSTRUMENT: Final = f"""
 {_hex("i.id")} AS id, i.kind, i.reference, i.participant, i.connection, i.own, i.owner, i.account, i.terms,

@@ -241,6 +241,7 @@ case = Table(
     Column("opened_ms", BigInteger, nullable=False),
     Column("closed_ms", BigInteger),
     _text("closed_by"),
+    _text("closed_why"),
     PrimaryKeyConstraint("transfer", "seq"),
     Index("ix_operator_case_opened_ms", "opened_ms", postgresql_where=text("closed_ms IS NULL")),
 )

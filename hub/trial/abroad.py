@@ -11,6 +11,7 @@ from rich.text import Text
 
 from hub.core.command import Ruling
 from hub.core.instrument import Instrument
+from hub.core.office.ruling import CloseCase
 from hub.core.transfer import FINAL, State
 from hub.trial.client import Reply
 from hub.trial.crossings import (
@@ -136,7 +137,8 @@ async def _released(stage: World, shown: Shown) -> None:
     ruling = Ruling(transfer=seen.id, state=seen.state, verdict=Verdict.ACCEPTED, by="demo", why="papers seen")
     await stage.hub.door.handle(ruling)
     for case in found.cases:
-        await stage.hub.store.close_case(case.transfer, case.seq, "demo")
+        closing = CloseCase(by="demo", transfer=case.transfer, seq=case.seq, why="papers seen")
+        await stage.hub.door.handle(closing)
 
 
 def _shown(crossing: Crossing, amount: str, reply: Reply) -> Shown:

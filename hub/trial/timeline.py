@@ -22,7 +22,8 @@ from hub.trial.show import amount, coloured, when
 from routing.money import Money
 
 REVIEW: Final = (
-    "it waits for an operator: `hub transfer resolve {0} accepted --state in_review` lets it go on, `refused` ends it"
+    "it waits for operators: `hub transfer resolve {0} accepted --state in_review` proposes that it goes on, "
+    "`refused` that it ends"
 )
 
 

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from hub.core.change import CALLBACKS
-from hub.core.command import Due
+from hub.core.command import Done, Due
+from hub.core.office.ruling import CloseCase
 from hub.core.participant import Status
 from hub.core.transfer import State
 from hub.ledger.account import Kind
@@ -99,9 +100,9 @@ async def test_open_cases_are_shown_the_oldest_first_until_somebody_closes_them(
         await house.door.handle(said(transfer, Operation.CREDIT, Verdict.REFUSED))
     assert [each.transfer for each in await house.store.open_cases(10)] == [transfer_id(1), transfer_id(2)]
     assert [each.transfer for each in await house.store.open_cases(1)] == [transfer_id(1)]
-    assert await house.store.close_case(transfer_id(1), 3, "operations")
-    assert not await house.store.close_case(transfer_id(1), 3, "somebody else"), "it was closed before"
-    assert not await house.store.close_case(transfer_id(2), 99, "operations"), "there is no such case"
+    closing = CloseCase(by="operations", transfer=transfer_id(1), seq=3, why="the statement says so")
+    assert isinstance(await house.door.handle(closing), Done)
+    assert reason_of(await house.door.handle(closing)) == "record_unknown", "it was closed before"
     assert [each.transfer for each in await house.store.open_cases(10)] == [transfer_id(2)]
     found = await house.store.timeline(transfer_id(1))
     assert found is not None

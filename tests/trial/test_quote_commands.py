@@ -17,7 +17,7 @@ from routing.message import Heard as HeardBy
 from routing.message import Operation, Outcome, Resource, Verdict
 from routing.money import Money
 from tests.trial.market import committed, explained, opened_market, published, quoted, reversed_by, sent
-from tests.trial.test_commands import ROOT, hub
+from tests.trial.test_commands import ROOT, hub, proposal_in
 
 KES_10_000 = Money(10_000_00, "KES")
 
@@ -192,20 +192,21 @@ async def test_what_was_flagged_waits_is_shown_and_goes_on_or_ends(door: Door, m
     assert line_with(cases, released, "flagged")
     assert line_with(cases, ended, "flagged")
     shown = hub("transfer", "show", released, database=migrated_url)
-    assert f"`hub transfer resolve {released} accepted --state in_review` lets it go on" in shown
+    assert f"`hub transfer resolve {released} accepted --state in_review` proposes that it goes on" in shown
     ruling = ("--by", "jo", "--why", "papers seen")
     early = hub(
         "transfer", "resolve", released, "accepted", "--state", "in_doubt", *ruling, database=migrated_url, code=1
     )
     assert "it is in_review, not in_doubt any more" in early
     assert await cases_of(door) == {released, ended}
-    on = hub("transfer", "resolve", released, "accepted", "--state", "in_review", *ruling, database=migrated_url)
-    assert f"{released} is now {State.CONVERTING}" in on
-    off = hub("transfer", "resolve", ended, "refused", "--state", "in_review", *ruling, database=migrated_url)
-    assert f"{ended} is now {State.ABORTED}, not_carried_out" in off
-    assert "nothing changed: " in hub(
-        "transfer", "resolve", ended, "refused", "--state", "in_review", *ruling, database=migrated_url
-    )
+    for transfer, verdict, becomes in (
+        (released, "accepted", State.CONVERTING),
+        (ended, "refused", f"{State.ABORTED}, not_carried_out"),
+    ):
+        said = hub("transfer", "resolve", transfer, verdict, "--state", "in_review", *ruling, database=migrated_url)
+        assert await cases_of(door) >= {transfer}, "one person's word is only proposed"
+        done = hub("proposals", "approve", proposal_in(said), "--by", "sam", database=migrated_url)
+        assert f"{verdict} for transfer {transfer}, proposed by jo, approved by sam; {becomes}" in done
     assert await cases_of(door) == set()
 
 

@@ -100,6 +100,10 @@ class Approve(Deed, frozen=True, kw_only=True):
         """Want what the deed wants."""
         return self.deed.originals()
 
+    def cases(self) -> Sequence[str]:
+        """Want what the deed wants."""
+        return self.deed.cases()
+
     def cuts(self) -> bool:
         """Cut where the deed does."""
         return self.deed.cuts()

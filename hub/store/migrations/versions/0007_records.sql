@@ -2,6 +2,7 @@
 
 ALTER TABLE account ADD COLUMN blocked BOOLEAN DEFAULT false NOT NULL;
 ALTER TABLE account ADD COLUMN alarm INTEGER DEFAULT '0' NOT NULL;
+ALTER TABLE operator_case ADD COLUMN closed_why TEXT DEFAULT '' NOT NULL;
 
 -- The tables: one for each kind of record.
 
