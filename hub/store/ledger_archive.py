@@ -43,6 +43,10 @@ _BESIDE: Final = """
 SELECT EXISTS (SELECT FROM journal_rest WHERE at_ms >= %(low)s AND at_ms < %(high)s)
     OR EXISTS (SELECT FROM posting_rest WHERE at_ms >= %(low)s AND at_ms < %(high)s)"""
 
+# What is owed for a window is summed up from its postings until it is settled.
+_UNSETTLED: Final = """
+SELECT id FROM window_of_settlement WHERE settled_ms IS NULL AND from_height < %s ORDER BY from_height, id LIMIT 1"""
+
 _CLEAN: Final = "SELECT min(height) FROM checkpoint WHERE height >= %s"
 
 _RECORD: Final = """
@@ -125,11 +129,18 @@ def _span(connection: Connection, month: str) -> _Span:
         raise ArchiveError(f"journals {begun.height + 1} to {first - 1} are older: archive their month first")
     if count != last - first + 1:
         raise ArchiveError(f"journals are missing between {first} and {last}; run `hub audit`")
+    if (window := connection.execute(_UNSETTLED, [last]).fetchone()) is not None:
+        raise ArchiveError(f"window {window[0]} has journals of {month} and is not settled: settle it first")
+    return _Span(first, last, high, begun, _proved(connection, last))
+
+
+def _proved(connection: Connection, last: int) -> Checkpoint:
+    """Return the first checkpoint at or after a journal; refuse when there is none."""
     clean = connection.execute(_CLEAN, [last]).fetchone()
     kept = ledger_read.checkpoint_before(connection, clean[0]) if clean and clean[0] is not None else None
     if kept is None:
         raise ArchiveError(f"there is no checkpoint at journal {last} or later: let the worker audit what is new first")
-    return _Span(first, last, high, begun, kept)
+    return kept
 
 
 def _write(connection: Connection, month: str, span: _Span, part: Path) -> Manifest:

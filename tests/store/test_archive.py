@@ -155,6 +155,25 @@ async def test_a_month_that_was_not_prepared_stays(migrated_url: str, tmp_path: 
     refused(migrated_url, MONTHS[0], tmp_path, "default partition")
 
 
+UNSETTLED = """
+INSERT INTO window_of_settlement (id, version, at_ms, deed, number, unsettled, model, currency, state, terms, before,
+    from_height, to_height, closed_by, revision, movements, carried, defaults)
+VALUES ('net-1', 1, 0, '', 1, 'net-', 'net', 'KES', 'closed', '{}', '[]', %s, 9, '', 0, '[]', '[]', '[]')"""
+
+
+@pytest.mark.parametrize(("from_height", "stays"), [(0, True), (FIRST - 1, True), (FIRST, False)])
+def test_a_month_of_which_a_window_is_not_settled_stays(
+    url: str, tmp_path: Path, from_height: int, *, stays: bool
+) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(UNSETTLED, [from_height])
+    if stays:
+        with pytest.raises(ArchiveError, match=r"window net-1 .* settle it first"):
+            archive_month(url, MONTHS[0], tmp_path)
+    else:
+        assert archive_month(url, MONTHS[0], tmp_path).last == FIRST
+
+
 def refused(url: str, month: str, directory: Path, why: str) -> None:
     with pytest.raises(ArchiveError, match=why):
         archive_month(url, month, directory)
