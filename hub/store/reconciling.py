@@ -1,0 +1,88 @@
+"""A participant's day, from the ledger to its files, and from its own file to the deed that keeps what differs.
+
+It reads and writes nothing but what it is given: the days of one database, and bytes. Nothing here is decided.
+"""
+
+import asyncio
+from datetime import date
+from hashlib import sha256
+
+import msgspec
+
+from hub.core.office.reconciling import Compare, day_ms, zone_of
+from hub.core.participant import Scheme
+from hub.files.days import CAMT_053, CAMT_054, CSV, Sheet, Whose, lines_of, notification, sheet, statements
+from hub.files.inbox import read_participant_file
+from hub.files.shapes import FileRefusedError
+from hub.store.days import Asked, Day, DayError, Days
+
+
+def whose_day(scheme: Scheme, participant: str, currency: str, day: date) -> Whose:
+    """Say which day it is; raises DayError for who has no position in that currency."""
+    if scheme.position(participant, currency) is None:
+        raise DayError(f"{participant!r} has no position in {currency!r}")
+    from_ms, to_ms = day_ms(day, zone_of(scheme, participant, currency))
+    return Whose(scheme, participant, currency, day, from_ms, to_ms)
+
+
+def asked(whose: Whose) -> Asked:
+    """Say which day is read."""
+    account = whose.scheme.position(whose.participant, whose.currency)
+    if account is None:
+        raise DayError(f"{whose.participant!r} has no position in {whose.currency!r}")
+    return Asked(whose.participant, account, whose.from_ms, whose.to_ms)
+
+
+async def statement(days: Days, whose: Whose, now_ms: int, form: str = CAMT_053) -> list[Sheet]:
+    """Write the statement of a day that is over, in pages; raises DayError or UnwritableError."""
+    _check_over(whose, now_ms)
+    stood = await days.stood(asked(whose))
+    found = statements(whose, stood.opening, stood.closing, stood.entries)
+    return await asyncio.to_thread(lambda: [sheet(each, form, whose) for each in found])
+
+
+async def notices(days: Days, whose: Whose, now_ms: int, form: str = CAMT_054) -> Sheet:
+    """Write what a participant is told of its cash in a day so far; raises DayError or UnwritableError."""
+    stood = await days.stood(asked(whose))
+    return await asyncio.to_thread(sheet, notification(whose, stood.entries, now_ms), form, whose)
+
+
+async def journals(days: Days, whose: Whose, now_ms: int) -> Day:
+    """Return which journals a day that is over has; raises DayError."""
+    _check_over(whose, now_ms)
+    return await days.found(asked(whose))
+
+
+async def compare_deed(
+    days: Days, whose: Whose, content: bytes, *, name: str, by: str, ref: str, now_ms: int
+) -> Compare:
+    """Compare a participant's own file with the books, and return the deed that keeps what came of it.
+
+    Raises DayError; a file that cannot be read makes a deed that keeps why.
+    """
+    _check_over(whose, now_ms)
+    deed = Compare(
+        by=by,
+        ref=ref,
+        participant=whose.participant,
+        day=whose.day.isoformat(),
+        currency=whose.currency,
+        name=name,
+        format="",
+        content=content.decode(errors="replace").replace("\0", "\ufffd"),
+        sha256=sha256(content).hexdigest(),
+    )
+    try:
+        read = await asyncio.to_thread(read_participant_file, content, currency=whose.currency)
+    except FileRefusedError as error:
+        return msgspec.structs.replace(deed, refused=str(error))
+    lines = lines_of(read)
+    compared = await days.compared(asked(whose), lines, whose.currency)
+    return msgspec.structs.replace(
+        deed, format=read.header.form or CSV, entries=len(lines), matched=compared.matched, found=tuple(compared.found)
+    )
+
+
+def _check_over(whose: Whose, now_ms: int) -> None:
+    if whose.to_ms > now_ms:
+        raise DayError(f"{whose.day.isoformat()} is not over yet where {whose.participant} settles")
