@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from hub.store.audit_office import new_office_findings
 from hub.store.ledger_read import Connection
 
 FINDINGS_MAX: Final = 100
@@ -127,7 +128,8 @@ LIMIT {limit}"""
 
 _ORPHANS: Final = """
 SELECT DISTINCT subject FROM {posting} AS p
-WHERE phase <> 'direct' AND NOT EXISTS (SELECT FROM {transfer} AS t WHERE replace(t.id::text, '-', '') = p.subject)
+WHERE phase <> 'direct' AND NOT starts_with(subject, 'funds:')
+  AND NOT EXISTS (SELECT FROM {transfer} AS t WHERE replace(t.id::text, '-', '') = p.subject)
 LIMIT {limit}"""
 
 _SAYS: Final = (
@@ -158,6 +160,7 @@ def new_findings(connection: Connection, archived_ms: int, after: int, to: int) 
                 "references": [each.removeprefix(_FUND) for each in subjects if each.startswith(_FUND)],
             }
             yield from _found(connection, _NEW_SAYS, parameters)
+            yield from new_office_findings(connection, archived_ms, subjects)
 
 
 def _found(connection: Connection, says: list[tuple[str, str]], parameters: dict[str, object]) -> Iterator[str]:
