@@ -192,7 +192,7 @@ class Search(Pooled):
         at = before or _END
         values = {f"is_{name}": value for name, value in where.items()} | {
             "from_ms": from_ms,
-            "to_ms": to_ms,
+            "to_ms": min(to_ms, at[0]),  # said twice: an index is entered by the plain bound, not by the pair
             "before_ms": at[0],
             "before_id": at[1],
             "look": max(LOOKED_AT_MAX, limit + 1) if more else limit + 1,
@@ -210,7 +210,7 @@ class Search(Pooled):
             "keys": list(sought.keys),
             "states": list(sought.states),
             "from_ms": sought.from_ms,
-            "to_ms": sought.to_ms,
+            "to_ms": min(sought.to_ms, at[0]),  # as above
             "before_ms": at[0],
             "before_id": at[1],
             "look": look,
