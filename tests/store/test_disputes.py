@@ -5,14 +5,14 @@ import pytest
 from psycopg.errors import IntegrityConstraintViolation
 
 from hub.core.command import Done, Transfer
-from hub.core.office.disputes import Linked, submission
+from hub.core.office.disputes import Linked, Withdraw, submission
 from hub.core.office.raising import Raise
 from hub.core.office.records import Dispute, DisputeKind, DisputeState
 from hub.core.transfer import State
 from hub.workers.disputes import Disputes
 from routing.message import Operation, Verdict
-from tests.core.counter import answering, dispute_id, raising
-from tests.store.house import House, reason_of, submit
+from tests.core.counter import answering, dispute_id, raising, told_scheme
+from tests.store.house import House, reason_of, scheme_file, submit
 
 S = DisputeState
 
@@ -133,3 +133,13 @@ async def test_disputes_are_kept(sql_house: House, statement: str) -> None:
     await raised(sql_house, raising(1, (await sql_house.completed(1)).id))
     with psycopg.connect(sql_house.url) as connection, pytest.raises(IntegrityConstraintViolation):
         connection.execute(statement)
+
+
+async def test_what_is_raised_and_withdrawn_in_one_breath_is_told_as_two_things(house: House) -> None:
+    await house.store.apply_scheme(told_scheme(file=scheme_file()), "test")
+    original = await house.completed(1)
+    withdraw = Withdraw(by="software", dispute=dispute_id(1), transfer=original.id, participant="alpha")
+    results = await house.door.handle_all([raising(1, original.id), withdraw])
+    assert [type(each) for each in results] == [Done, Done]
+    assert (await kept(house, dispute_id(1))).state is S.WITHDRAWN
+    assert [each.transfer for each in house.delivered if each.queue == "notices:bravo"][-2:] == [dispute_id(1)] * 2
