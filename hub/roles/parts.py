@@ -41,6 +41,7 @@ from hub.workers.callback import CallbackSender
 from hub.workers.consumer import Consumer
 from hub.workers.disputes import Disputes
 from hub.workers.files import Files
+from hub.workers.office import Office
 from hub.workers.rates import Rates
 from hub.workers.relay import Relay
 from hub.workers.settlement import Settling
@@ -146,6 +147,7 @@ async def _worker(hub: Running, settings: Settings, stack: AsyncExitStack, relay
     _keep(stack, relay.sweep_for_ever)
     _keep(stack, Timer(hub.door).look_for_ever)
     _keep(stack, Rates(hub.door).look_for_ever)
+    _keep(stack, Office(hub.door).look_for_ever)
     _keep(stack, Auditing(hub.store.ledger).look_for_ever)
     _keep(stack, Disputes(hub.door).look_for_ever)
     _keep(stack, Settling(hub.door).look_for_ever)
