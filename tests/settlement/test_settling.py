@@ -5,7 +5,7 @@ import pytest
 from hub.core.command import Done, Reason, Refusal
 from hub.core.settlement.close import CloseWindow, Reckon
 from hub.core.settlement.rules import Netting
-from hub.core.settlement.settle import Release, ReleaseAutomatically
+from hub.core.settlement.settle import PayAgain, Release, ReleaseAutomatically
 from hub.core.settlement.window import Movement, Obligation, ObligationState, PaymentState, WindowState
 from hub.ledger.account import Kind
 from tests.settlement.office import Office, Said, model
@@ -212,3 +212,20 @@ def test_a_participant_that_is_short_is_paid_for_beyond_its_cap() -> None:
     office.book_payments(office.payments())
     assert office.window().state is WindowState.SETTLED
     assert office.account("", Kind.FEES).credits_posted == 5
+
+
+def test_what_the_bank_refused_is_paid_again_by_two_people() -> None:
+    office = moved(Netting.MULTILATERAL)
+    window = office.released()
+    first, *others = office.payments()
+    office.book_payments(others)
+    again = PayAgain(by="jo", window=window.id, payment=first.id, why="the account is open again")
+    assert isinstance(office.carry(again, approved_by="sam"), Refusal)
+    office.done(Said(by="bank", window=window.id, states={first.id: (PaymentState.REFUSED, 0)}))
+    assert isinstance(office.carry(again), Refusal)
+    office.done(again)
+    (fresh,) = office.payments()
+    assert fresh.id != first.id
+    assert (fresh.debtor, fresh.creditor, fresh.minor) == (first.debtor, first.creditor, first.minor)
+    office.book_payments([fresh])
+    assert office.window().state is WindowState.SETTLED

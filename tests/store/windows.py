@@ -1,17 +1,25 @@
 """What tests of windows share: a scheme with models, closing and reckoning, and what a window has."""
 
+import secrets
 from collections.abc import Sequence
 
 import msgspec
 
-from hub.core.command import Done
-from hub.core.participant import SchemeFile
+from hub.core.command import Done, Result
+from hub.core.office.proposal import Approve, Propose
+from hub.core.participant import AccountKey, Scheme, SchemeFile
+from hub.core.record import Deed, Desk, Kept
 from hub.core.settlement.close import CloseWindow, Reckon
+from hub.core.settlement.handle_default import HandleDefault
 from hub.core.settlement.names import window_id
-from hub.core.settlement.rules import Model, Netting
-from hub.core.settlement.window import Movement, Window, WindowState
+from hub.core.settlement.rules import DefaultPath, Model, Netting
+from hub.core.settlement.settle import Release
+from hub.core.settlement.window import Movement, Payment, PaymentState, Window, WindowState
 from hub.flow import Door
+from hub.ledger.account import Kind
+from hub.ledger.journal import Phase, Posting
 from hub.store.contract import Store
+from tests.settlement.office import Said
 from tests.store.house import House, scheme_file
 
 NET = Model(name="net", netting=Netting.MULTILATERAL, currency="KES")
@@ -53,3 +61,48 @@ def sums(movements: Sequence[Movement]) -> list[tuple[str, str, int, int]]:
 async def closing_house(house: House, *models: Model) -> None:
     """Put models in force."""
     await house.store.apply_scheme(with_models(*models), "test")
+
+
+class Given(Deed, frozen=True, kw_only=True):
+    """Somebody has paid into the guarantee."""
+
+    minor: int
+
+    def accounts(self, kept: Kept, scheme: Scheme) -> Sequence[AccountKey]:
+        del kept, scheme
+        return [("", "KES", Kind.SETTLEMENT_BANK), ("", "KES", Kind.GUARANTEE)]
+
+    def decide(self, desk: Desk) -> Result:
+        debit, credit = (desk.purse(key) for key in self.accounts({}, desk.scheme))
+        desk.enter([Posting(f"guarantee:{self.by}", debit, credit, self.minor, Phase.DIRECT)])
+        return Done()
+
+
+async def approved(door: Door, deed: Deed) -> None:
+    """Have two people carry out a deed."""
+    proposal = secrets.token_hex(16)
+    assert isinstance(await door.handle(Propose(by=deed.by, proposal=proposal, deed=deed, why="due")), Done)
+    result = await door.handle(Approve(by="sam", proposal=proposal, deed=deed))
+    assert isinstance(result, Done), result
+
+
+async def released(door: Door, model: str, number: int) -> Window:
+    await close(door, model, number)
+    if (await reckon(door, model, number)).state is WindowState.RECKONED:
+        await approved(door, Release(by="jo", window=window_id(model, number)))
+    return await window(door.store, model, number)
+
+
+async def booked(door: Door, model: str, number: int) -> Window:
+    """Have the bank book every payment of a window."""
+    id_ = window_id(model, number)
+    payments = await door.store.records.found(Payment, subject=id_, state="expected")
+    states = {each.id: (PaymentState.POSTED, each.minor) for each in payments}
+    assert isinstance(await door.handle(Said(by="bank", window=id_, states=states)), Done)
+    return await window(door.store, model, number)
+
+
+async def defaulted(door: Door, model: str, number: int, participant: str, path: DefaultPath) -> None:
+    id_ = window_id(model, number)
+    deed = HandleDefault(by="jo", window=id_, participant=participant, path=path, override=True, why="no money")
+    await approved(door, deed)

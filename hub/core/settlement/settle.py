@@ -105,6 +105,35 @@ class ReleaseAutomatically(Release, frozen=True, kw_only=True):
         return Release.decide(self, desk)
 
 
+class PayAgain(Deed, frozen=True, kw_only=True):
+    """Have a payment made that the settlement bank has refused, as a new one."""
+
+    checked: ClassVar[bool] = True
+    window: str
+    payment: str
+    why: str
+
+    def wants(self) -> Sequence[Selector]:
+        """Want the window, what is owed for it, and its payments."""
+        return wanted_to_settle(self.window)
+
+    def decide(self, desk: Desk) -> Result:
+        """Cancel the refused payment, and make another of the same amount between the same two."""
+        window, payment = desk.get(Window, self.window), desk.get(Payment, self.payment)
+        if window is None or payment is None or payment.subject != window.id:
+            return Refusal(reason=Reason.RECORD_UNKNOWN, detail="there is no such payment for this window")
+        if payment.state is not PaymentState.REFUSED:
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail=f"the payment is {payment.state}, not refused")
+        if not self.why.strip():
+            return Refusal(reason=Reason.TERMS_INVALID, detail="say why it will be taken now")
+        again = payment_id(payment.id)
+        ended = {"state": PaymentState.CANCELLED, "ended_ms": desk.now_ms, "due_ms": None}
+        desk.keep(msgspec.structs.replace(payment, **ended, reason=f"{payment.reason}; paid again as {again}"))
+        fresh = _payment(window, again, payment.obligation, payment, desk)
+        _tell_of(desk.keep(fresh), window, desk)
+        return Done(transfer=again)
+
+
 def instruct(window: Window, due: Iterable[Due], desk: Desk) -> None:
     """Make a payment for everything that is due, and tell both sides."""
     known = {(each.debtor, each.creditor, each.subject): each.id for each in _owed(window, desk)}
@@ -116,21 +145,24 @@ def instruct(window: Window, due: Iterable[Due], desk: Desk) -> None:
         own = obligation_id(window.id, window.revision, each.debtor, each.creditor, each.subject)
         # What is paid back is owed for nothing any more: it belongs to the obligation that was paid too much.
         back = earlier.get(frozenset((each.debtor, each.creditor, each.subject)), "")
-        payment = desk.keep(
-            Payment(
-                id=payment_id(own),
-                at_ms=desk.now_ms,
-                due_ms=desk.now_ms + window.terms.sla_s * 1000,
-                subject=window.id,
-                obligation=known.get((each.debtor, each.creditor, each.subject), back),
-                debtor=each.debtor,
-                creditor=each.creditor,
-                currency=window.currency,
-                minor=each.minor,
-                state=PaymentState.EXPECTED,
-            )
-        )
+        owner = known.get((each.debtor, each.creditor, each.subject), back)
+        payment = desk.keep(_payment(window, payment_id(own), owner, each, desk))
         _tell_of(payment, window, desk)
+
+
+def _payment(window: Window, id_: str, obligation: str, due: Due | Payment, desk: Desk) -> Payment:
+    return Payment(
+        id=id_,
+        at_ms=desk.now_ms,
+        due_ms=desk.now_ms + window.terms.sla_s * 1000,
+        subject=window.id,
+        obligation=obligation,
+        debtor=due.debtor,
+        creditor=due.creditor,
+        currency=window.currency,
+        minor=due.minor,
+        state=PaymentState.EXPECTED,
+    )
 
 
 def cash(payments: Iterable[Payment], obligations: Iterable[Obligation]) -> Counter[Edge]:
