@@ -21,6 +21,7 @@ def bench(
     inquiries: Annotated[int, typer.Option(help="so many questions per second instead")] = 0,
     cross_border: Annotated[bool, typer.Option("--cross-border", help="quoted transfers beside plain ones")] = False,  # noqa: FBT002
     settlement: Annotated[int, typer.Option(help="close a window of so many transfers instead, under --rate")] = 0,
+    operators: Annotated[int, typer.Option(help="the operators' API over so many postings instead")] = 0,
     pricing: Annotated[bool, typer.Option("--pricing", help="quotes of the pure core, no servers")] = False,  # noqa: FBT002
 ) -> None:
     """Measure the whole hub under open-loop load. Example: [cyan]hub bench --rate 400 --seconds 30 --json b.json[/]"""
@@ -45,6 +46,10 @@ def bench(
         from hub.trial.settlement_bench import measure_settlement  # noqa: PLC0415
 
         _run(lambda: measure_settlement(out, settlement, rate=rate, json_file=json))
+    elif operators:
+        from hub.trial.operator_bench import measure_operators  # noqa: PLC0415
+
+        _run(lambda: measure_operators(out, operators, json_file=json))
     elif cross_border:
         from hub.trial.cross_bench import measure_crossing  # noqa: PLC0415
 

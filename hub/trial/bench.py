@@ -11,9 +11,10 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -157,8 +158,12 @@ async def setup(
     wallets: int = WALLETS,
     simulator_arguments: Sequence[str] = (),
     scheme: Callable[[str, int], SchemeFile] | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Setup]:
-    """Start everything, with the bench's own scheme unless another is made; leave nothing running."""
+    """Start everything, with the bench's own scheme unless another is made; leave nothing running.
+
+    `more`: settings of the roles' processes beside those that every bench has.
+    """
     async with AsyncExitStack() as stack:
         postgres, broker = PrivatePostgres(folder / "postgres"), None if embedded else PrivateBroker(folder / "broker")
         await asyncio.to_thread(postgres.start)
@@ -174,7 +179,7 @@ async def setup(
         stack.push_async_callback(store.close)
         simulator = f"http://127.0.0.1:{ports[2]}"
         await store.apply_scheme((scheme or scheme_of)(simulator, wallets), "bench")
-        env = role_environment(database, broker.url if broker else None, ports, folder)
+        env = role_environment(database, broker.url if broker else None, ports, folder) | more
         processes = [_simulator(folder, ports[2], wallets, simulator_arguments), *_roles(folder, env, ports)]
         for process in processes:
             await asyncio.to_thread(process.start)

@@ -13,10 +13,11 @@ import msgspec
 import psycopg
 
 from hub.core.command import Body
+from hub.core.listing import key, own
 from hub.ledger.account import Account
 from hub.ledger.journal import GENESIS, Book, Entry, Phase, Posting, chained, digest
 from hub.store import statements
-from routing.party import party
+from routing.party import Identifier, party
 
 TOGETHER: Final = 256  # transfers whose steps are in one journal
 CUSTOMERS: Final = 10_000
@@ -65,6 +66,17 @@ _TRAIL: Final = """
 INSERT INTO transition (transfer, seq, state, event, "next", at_ms, who, detail)
 SELECT id, 1, 'received', 'admitted', 'reserved', created_ms, 'hub', '' FROM transfer
 UNION ALL SELECT id, 2, 'reserved', 'accepted', 'committed', created_ms, payee_connection, 'callback' FROM transfer"""
+# What lists and searches go by: each side's own line, its customer's, and who asked with which correlation id.
+_LISTING: Final = """
+INSERT INTO listing (key, created_ms, transfer, side)
+SELECT k.key, t.created_ms, t.id, k.side FROM transfer AS t JOIN past_key AS k ON k.side = 'debit'
+    AND k.viewer = t.payer_fsp AND k.name IN ('', t.body->'payer'->0->>'value')
+UNION ALL
+SELECT k.key, t.created_ms, t.id, k.side FROM transfer AS t JOIN past_key AS k ON k.side = 'credit'
+    AND k.viewer = t.payee_fsp AND k.name IN ('', t.body->'payee'->0->>'value')"""
+_REQUESTS: Final = """
+INSERT INTO request (id, caller, correlation, transfer, created_ms)
+SELECT id, caller, 'past-' || id, id, created_ms FROM transfer"""
 _POSTINGS: Final = """
 COPY posting (journal, line, subject, debit, credit, minor, phase, debit_balance, debit_held, credit_balance, at_ms)
 FROM STDIN"""
@@ -92,6 +104,30 @@ def make_past(database: str, count: int, wallets: int, told: Told = lambda _: No
             connection.execute(_BALANCES, (*counted, each.id))
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE transfer, standing, transition, posting, journal, account")
+
+
+def make_lists(database: str, wallets: int) -> None:
+    """Make what lists and searches go by, for a past that is there."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TEMPORARY TABLE past_key (viewer TEXT, name TEXT, side TEXT, key BIGINT)")
+        with connection.cursor() as cursor, cursor.copy("COPY past_key FROM STDIN") as copy:
+            for row in _keys(wallets):
+                copy.write_row(row)
+        connection.execute("CREATE INDEX ON past_key (viewer, side, name)")
+        connection.execute("ANALYZE past_key")
+        connection.execute(_LISTING)
+        connection.execute(_REQUESTS)
+        connection.execute("VACUUM ANALYZE listing, request")
+
+
+def _keys(wallets: int) -> Iterator[tuple[str, str, str, int]]:
+    for number in range(wallets):
+        viewer = f"wallet{number}"
+        for side in ("debit", "credit"):
+            yield viewer, "", side, key(viewer, own(viewer))
+            for customer in range(CUSTOMERS):
+                name = f"+25470{number}{customer:05d}0"
+                yield viewer, name, side, key(viewer, Identifier("msisdn", name))
 
 
 def _terms(past: _Past) -> dict[str, Any]:
