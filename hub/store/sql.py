@@ -82,12 +82,10 @@ class SqlWork:
             if transfers:
                 asked["transfers"] = await self._send(statements.TRANSFERS, transfers)
             if wanted.originals:
-                asked["reversed"] = await self._send(statements.REVERSED, list(wanted.originals))
-                asked["promised"] = await self._send(statements.PROMISED, list(wanted.originals))
+                asked |= await self._given_back(list(wanted.originals))
             if wanted.instruments:
-                asked["instruments"] = await self._send(
-                    statements.INSTRUMENTS, json([each._asdict() for each in wanted.instruments])
-                )
+                names = [each._asdict() for each in wanted.instruments]
+                asked["instruments"] = await self._send(statements.INSTRUMENTS, json(names))
             if wanted.funds:
                 await self._send(statements.LOCK_FUNDS, list(wanted.funds))
                 asked["funded"] = await self._send(statements.FUNDED, list(wanted.funds))
@@ -117,6 +115,13 @@ class SqlWork:
             cases=cases_in(cases[0][0]) if (cases := await _rows(asked.get("cases"))) else (),
             records=await records.lock(self._connection, wanted.records),
         )
+
+    async def _given_back(self, originals: list[str]) -> dict[str, Cursor]:
+        """Ask what has been given back of locked transfers or is being so, and what disputes are still to give back."""
+        return {
+            "reversed": await self._send(statements.REVERSED, originals),
+            "promised": await self._send(statements.PROMISED, originals),
+        }
 
     async def lock(self, accounts: Sequence[int]) -> Book:
         """Lock the accounts and open the book."""
