@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from hub.core.command import Fund
 from hub.trial.playing import until
+from hub.trial.prefunding import prefunded
 from hub.trial.world import World
 from routing.money import Money
 
@@ -13,10 +13,10 @@ RATES: Final = (("KES", "UGX", "28.60"), ("UGX", "KES", "0.0346"), ("KES", "USD"
 
 
 async def prefund(stage: World) -> None:
-    """Book cash that participants brought; once, however often it is said."""
+    """Have cash in the books that participants brought; once, however often it is said."""
     for participant, amount, currency, reference in FUNDED:
         money = Money.parse(amount, currency)
-        await stage.hub.door.handle(Fund(participant=participant, money=money, reference=reference, by="demo"))
+        await prefunded(stage.hub.door, participant, money, reference)
 
 
 async def publish(stage: World, *rates: tuple[str, str, str], valid_s: int | None = None) -> dict[str, str]:
