@@ -288,7 +288,8 @@ def _report_office(kept: msgspec.Struct) -> None:
         _log.warning("difference.opened", difference=kept.id, source=kept.source, kind=kept.kind, subject=kept.subject)
     if isinstance(kept, File) and kept.version == 1:
         _FILES.labels(kept.origin or "hub", "refused" if kept.refused else "kept").inc()
-        _log.info("file.kept", file=kept.id, name=kept.name, entries=kept.entries, refused=kept.refused)
+        if kept.refused:
+            _log.warning("file.refused", file=kept.id, name=kept.name, origin=kept.origin, why=kept.refused)
 
 
 def _report_alarm(alarm: Alarm) -> None:

@@ -14,7 +14,9 @@ from rich.console import Console
 
 from hub.commands.batch import batches
 from hub.commands.bench import bench
+from hub.commands.differences import differences
 from hub.commands.disputes import disputes
+from hub.commands.files import files
 from hub.commands.funds import funds
 from hub.commands.notices import notices
 from hub.commands.operators import operators
@@ -38,6 +40,8 @@ app.add_typer(proposals, name="proposals")
 app.add_typer(operators, name="operators")
 app.add_typer(cases, name="cases")
 app.add_typer(disputes, name="disputes")
+app.add_typer(files, name="files")
+app.add_typer(differences, name="differences")
 app.add_typer(notices, name="notices")
 app.add_typer(adapter_role, name="adapter")
 

@@ -6,6 +6,7 @@ It reads and writes nothing but what it is given: the days of one database, and 
 import asyncio
 from datetime import date
 from hashlib import sha256
+from typing import Final
 
 import msgspec
 
@@ -14,7 +15,11 @@ from hub.core.participant import Scheme
 from hub.files.days import CAMT_053, CAMT_054, CSV, Sheet, Whose, lines_of, notification, sheet, statements
 from hub.files.inbox import read_participant_file
 from hub.files.shapes import FileRefusedError
-from hub.store.days import Asked, Day, DayError, Days
+from hub.ledger.proof import ProofError, encode
+from hub.store.days import Asked, DayError, Days
+from hub.store.ledger import Ledger
+
+PROOF: Final = ".proof.json"
 
 
 def whose_day(scheme: Scheme, participant: str, currency: str, day: date) -> Whose:
@@ -47,10 +52,16 @@ async def notices(days: Days, whose: Whose, now_ms: int, form: str = CAMT_054) -
     return await asyncio.to_thread(sheet, notification(whose, stood.entries, now_ms), form, whose)
 
 
-async def journals(days: Days, whose: Whose, now_ms: int) -> Day:
-    """Return which journals a day that is over has; raises DayError."""
+async def prove(days: Days, ledger: Ledger, whose: Whose, now_ms: int) -> Sheet:
+    """Write the proof that what a day's statement says is in the chain; raises DayError."""
     _check_over(whose, now_ms)
-    return await days.found(asked(whose))
+    day = await days.found(asked(whose))
+    try:
+        proof = await ledger.prove(day.account, day.after, day.to)
+    except ProofError as error:
+        raise DayError(str(error)) from error
+    name = f"statement-{whose.participant}-{whose.currency}-{whose.day.isoformat()}{PROOF}"
+    return Sheet(name, "application/json", encode(proof))
 
 
 async def compare_deed(

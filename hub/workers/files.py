@@ -149,11 +149,18 @@ async def taken(
 
 def put(folder: Path, file: File) -> Path:
     """Put a file and its signature into a folder, each whole or not at all, the file last: who sees it has both."""
+    return put_signed(folder, file.name, file.content.encode(), file.signature)
+
+
+def put_signed(folder: Path, name: str, content: bytes, signature: str) -> Path:
+    """Put what a file has into a folder; raises ValueError for a name that leads elsewhere."""
+    if Path(name).name != name or name.startswith("."):
+        raise ValueError(f"{name!r} is no name of a file: export it under another one, by hand")
     folder.mkdir(parents=True, exist_ok=True)
-    if file.signature:
-        _whole(folder / f"{file.name}{SIGNATURE}", file.signature.encode())
-    path = folder / file.name
-    _whole(path, file.content.encode())
+    if signature:
+        _whole(folder / f"{name}{SIGNATURE}", signature.encode())
+    path = folder / name
+    _whole(path, content)
     return path
 
 

@@ -35,11 +35,9 @@ def keys(_: Scheme) -> Mapping[str, bytes]:
     return KEYS
 
 
-def with_bank(*, signed: bool = True) -> SchemeFile:
+def with_bank(keys: str = "file:bank.json") -> SchemeFile:
     file = with_models(NET)
-    bank = SettlementBank(
-        currency="KES", name="Central Bank", bic="CBKEKENX", account=ACCOUNT, keys="file:bank.json" if signed else ""
-    )
+    bank = SettlementBank(currency="KES", name="Central Bank", bic="CBKEKENX", account=ACCOUNT, keys=keys)
     settles = {"KES": BankAccount(bic="", account="A-1")}
     participants = [msgspec.structs.replace(each, settles_at=settles) for each in file.participant[:2]]
     return msgspec.structs.replace(file, settlement_bank=(bank,), participant=(*participants, *file.participant[2:]))

@@ -1,0 +1,246 @@
+"""`hub files ...`: files to and from the settlement bank, and participants' days; it decides nothing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.commands.acting import done, fresh_id
+from hub.commands.plain import id_in, loop, out, plainly
+from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from hub.core.office.records import File
+    from hub.files.days import Whose
+    from hub.store.sql import SqlStore
+
+files = typer.Typer(no_args_is_help=True, help="Settlement's files: to the bank, from it, and participants' days.")
+
+Id = Annotated[str, typer.Argument(metavar="FILE", help="its id, as `hub files list` shows it")]
+By = Annotated[str, typer.Option(help="your name, for the record")]
+Participant = Annotated[str, typer.Argument()]
+Day = Annotated[str, typer.Argument(metavar="DATE", help="such as 2026-11-24")]
+Currency = Annotated[str, typer.Option(help="unset: the participant's only one")]
+Form = Annotated[str, typer.Option("--format", help="camt.053 or csv")]
+Folder = Annotated[Path, typer.Option("--to", help="the folder to write into", file_okay=False)]
+Own = Annotated[Path, typer.Argument(help="the file", exists=True, dir_okay=False)]
+
+
+@files.command("list")
+def list_(
+    origin: Annotated[str, typer.Option("--from", help="hub, bank or a participant; unset: all")] = "",
+    limit: Annotated[int, typer.Option(help="how many at most")] = 50,
+) -> None:
+    """List files, the newest first. Example: [cyan]hub files list --from bank[/]"""
+    from hub.core.office.records import File  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.trial.files import files_table  # noqa: PLC0415
+
+    async def main() -> None:
+        where: dict[str, Any] = {"origin": "" if origin == "hub" else origin} if origin else {}
+        async with opened(Settings()) as store:
+            found = await store.records.found(File, limit=limit, **where)
+        out.print(files_table(found) if found else "no files")
+
+    loop(main)
+
+
+@files.command("show")
+def show(id_: Id) -> None:
+    """Show what is known of a file, and what is in it. Example: [cyan]hub files show 0195f3...[/]"""
+    from hub.trial.files import file_lines  # noqa: PLC0415
+
+    async def main() -> None:
+        for line in file_lines(await _file(id_)):
+            out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    loop(main)
+
+
+@files.command("export")
+def export(id_: Id, to: Folder = Path()) -> None:
+    """Write a file exactly as it was kept, and its signature beside it. Example: [cyan]hub files export 0195f3...[/]"""
+    from hub.workers.files import put  # noqa: PLC0415
+
+    async def main() -> None:
+        file = await _file(id_)
+        out.print(f"written: {put(to, file)}" + (", and its signature beside it" if file.signature else ""))
+
+    loop(main)
+
+
+@files.command("import")
+def import_(
+    file: Own,
+    by: By,
+    signature: Annotated[Path | None, typer.Option(help="unset: FILE.jws, where there is one", exists=True)] = None,
+) -> None:
+    """Take a file of the settlement bank. Example: [cyan]hub files import camt053.xml --by me[/]
+
+    It is taken as a whole, or refused with the reason and nothing changed. The name is part of what is signed.
+    """
+    from hub.files.answers import answer  # noqa: PLC0415
+    from hub.roles.keys import bank_keys  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.store.answering import import_deed  # noqa: PLC0415
+
+    async def main() -> None:
+        content, mark = file.read_bytes(), _signature(file, signature)
+        async with opened(Settings()) as store:
+            scheme = await store.scheme()
+            keys = bank_keys(scheme)
+            found = answer(content, name=file.name, signature=mark, scheme=scheme, keys=keys, by_operator=True)
+            deed = await import_deed(store.records, found, by=by, ref=fresh_id())
+        result = await done(deed)
+        if result.reason:
+            raise ValueError(f"refused, and nothing of it was taken: {result.reason}")
+        out.print(f"taken: {len(deed.entries)} entries, {result.transfer}; hub differences list shows what differs")
+
+    loop(main)
+
+
+@files.command("statement")
+def statement(
+    participant: Participant,
+    day: Day,
+    to: Folder = Path(),
+    currency: Currency = "",
+    form: Form = "camt.053",
+    proof: Annotated[bool, typer.Option("--proof", help="also write the proof of its entries")] = False,  # noqa: FBT002
+) -> None:
+    """Write a participant's statement of a day, signed. Example: [cyan]hub files statement baobab 2026-11-24[/]
+
+    Its proof says for each entry how it is in the chain of journals; `hub files verify` checks both.
+    """
+    from hub.store.reconciling import prove  # noqa: PLC0415
+    from hub.store.reconciling import statement as written  # noqa: PLC0415
+
+    async def main() -> None:
+        async with _day_of(participant, day, currency) as (store, whose):
+            now_ms = await store.records.now_ms()
+            sheets = await written(store.days, whose, now_ms, form)
+            if proof:
+                sheets.append(await prove(store.days, store.ledger, whose, now_ms))
+        for sheet in sheets:
+            out.print(f"written: {_put(sheet.name, sheet.content, to, now_ms)}, and its signature", highlight=False)
+
+    loop(main)
+
+
+@files.command("compare")
+def compare(participant: Participant, day: Day, file: Own, by: By, currency: Currency = "") -> None:
+    """Hold a participant's file against the books. Example: [cyan]hub files compare baobab 2026-11-24 a.csv --by me[/]
+
+    Every difference is kept with both sides of it; with any, the command ends with 1.
+    """
+    from hub.core.office.records import Difference, File  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.store.reconciling import compare_deed  # noqa: PLC0415
+    from hub.trial.files import differences_table  # noqa: PLC0415
+
+    async def main() -> None:
+        async with _day_of(participant, day, currency) as (store, whose):
+            now_ms = await store.records.now_ms()
+            deed = await compare_deed(
+                store.days, whose, file.read_bytes(), name=file.name, by=by, ref=fresh_id(), now_ms=now_ms
+            )
+        result = await done(deed)
+        async with opened(Settings()) as store:
+            kept = await store.records.one(File, result.transfer)
+            found = await store.records.found(Difference, file=result.transfer, limit=100)
+        if kept is None or kept.refused:
+            raise ValueError(f"refused: {kept.refused if kept else result.reason}")
+        if not found:
+            out.print(f"clean: {kept.entries} entries, and the books say the same", highlight=False)
+            return
+        out.print(differences_table(found))
+        out.print(f"{kept.differences} differences in {kept.entries} entries", highlight=False)
+        raise typer.Exit(1)
+
+    loop(main)
+
+
+@files.command("verify")
+def verify(
+    file: Own,
+    signature: Annotated[Path, typer.Argument(help="its signature, NAME.jws", exists=True, dir_okay=False)],
+    keys: Annotated[Path, typer.Option(help="the sender's JWKS, as at /.well-known/jwks.json", exists=True)],
+    name: Annotated[str, typer.Option(help="the name it was signed under; unset: the file's")] = "",
+) -> None:
+    """Check a file against its signature. Example: [cyan]hub files verify s.xml s.xml.jws --keys jwks.json[/]
+
+    Needs no database: whoever was sent a file can do it. Of a proof, every entry's way to the chain is checked as well.
+    """
+    from hub.files.signature import verify as check  # noqa: PLC0415
+    from hub.store.reconciling import PROOF  # noqa: PLC0415
+
+    with plainly():
+        header = check(
+            file.read_bytes(),
+            name=name or file.name,
+            window=None,
+            signature=_signature(file, signature),
+            jwks=keys.read_bytes(),
+        )
+        if file.name.endswith(PROOF) and (flaws := _flaws(file.read_bytes())):
+            raise ValueError(f"the signature holds, but the proof does not: {'; '.join(flaws[:5])}")
+    out.print(f"unchanged since it was signed with {header.kid}; for {header.window or 'no window'}", highlight=False)
+
+
+def _flaws(content: bytes) -> list[str]:
+    from hub.ledger.proof import ProofError, decode  # noqa: PLC0415
+    from hub.ledger.proof import verify as flaws_of  # noqa: PLC0415
+
+    try:
+        return flaws_of(decode(content))
+    except ProofError as error:
+        return [str(error)]
+
+
+async def _file(id_: str) -> "File":
+    from hub.core.office.records import File  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
+
+    async with opened(Settings()) as store:
+        found = await store.records.one(File, id_in(id_))
+    if found is None:
+        raise ValueError(f"there is no file {id_}; `hub files list` shows which there are")
+    return found
+
+
+@asynccontextmanager
+async def _day_of(participant: str, day: str, currency: str) -> "AsyncIterator[tuple[SqlStore, Whose]]":
+    """Open the store, and say which day is meant; raises ValueError for one that cannot be told."""
+    from hub.files.shapes import UnwritableError  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.store.days import DayError  # noqa: PLC0415
+    from hub.store.reconciling import whose_day  # noqa: PLC0415
+
+    async with opened(Settings()) as store:
+        scheme = await store.scheme()
+        known = scheme.participants.get(participant)
+        currencies = known.currencies if known else ()
+        if not currency and len(currencies) != 1:
+            raise ValueError(f"{participant!r} settles in {', '.join(currencies) or 'nothing'}: say --currency")
+        try:
+            whose = whose_day(scheme, participant, currency.upper() or currencies[0], date.fromisoformat(day))
+            yield store, whose
+        except (DayError, UnwritableError) as error:
+            raise ValueError(str(error)) from error
+
+
+def _put(name: str, content: bytes, folder: Path, now_ms: int) -> Path:
+    from hub.files.signature import sign  # noqa: PLC0415
+    from hub.roles.keys import signer_of  # noqa: PLC0415
+    from hub.workers.files import put_signed  # noqa: PLC0415
+
+    signature = sign(content, name=name, window="", created_ms=now_ms, key=signer_of(Settings()))
+    return put_signed(folder, name, content, signature)
+
+
+def _signature(file: Path, given: Path | None) -> str:
+    beside = given or file.with_name(file.name + ".jws")
+    return beside.read_text("ascii", errors="replace") if beside.is_file() else ""
