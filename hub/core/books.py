@@ -1,46 +1,14 @@
-"""What operators and FX providers put on the books: cash at the settlement bank, and rates; each happens once."""
+"""What FX providers put on the books: their rates, all of them or none; one that jumped is kept but not used."""
 
 from typing import Final
 
-from hub.core.change import Decided, Funding
-from hub.core.command import Done, Fund, Publish, Reason, Refusal, Result
+from hub.core.command import Done, Publish, Reason, Refusal, Result
 from hub.core.facts import Facts
 from hub.core.pricing.market import Published, RateState, published
 from hub.core.pricing.rate import Rate, RateError
 from hub.core.standing import Standing
-from hub.ledger.account import Kind
-from hub.ledger.journal import Book, OverCapError, Phase, Posting
 
 VALID_MAX_S: Final = 31 * 86_400
-
-
-def fund(command: Fund, facts: Facts, standing: Standing, book: Book, decided: Decided) -> Result:
-    """Count cash that arrived at the settlement bank, or left it."""
-    money = command.money
-    position = facts.scheme.position(command.participant, money.currency)
-    if position is None:
-        return Refusal(reason=Reason.CURRENCY_UNSUPPORTED, detail=f"{command.participant} {money.currency}")
-    if command.reference in standing.funded:
-        return Done(changed=False)
-    bank = facts.scheme.accounts["", money.currency, Kind.SETTLEMENT_BANK]
-    debit, credit = (bank, position) if money.minor > 0 else (position, bank)
-    try:
-        book.enter(Posting(f"fund:{command.reference}", debit, credit, abs(money.minor), Phase.DIRECT))
-    except OverCapError as error:
-        return Refusal(reason=Reason.CAP_EXCEEDED, detail=str(error))
-    standing.funded.add(command.reference)
-    standing.entered([(command.participant, money.currency)])
-    decided.fundings.append(
-        Funding(
-            reference=command.reference,
-            participant=command.participant,
-            currency=money.currency,
-            minor=money.minor,
-            by=command.by,
-            at_ms=facts.now_ms,
-        )
-    )
-    return Done()
 
 
 def publish(command: Publish, facts: Facts, standing: Standing) -> Result:

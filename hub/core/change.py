@@ -61,17 +61,6 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     closed_why: str
 
 
-class Funding(msgspec.Struct, frozen=True, kw_only=True):
-    """Cash in or out at the settlement bank."""
-
-    reference: str
-    participant: str
-    currency: str
-    minor: int
-    by: str
-    at_ms: int
-
-
 CALLBACKS: Final = "callbacks"
 NOTICES: Final = "notices"
 
@@ -128,7 +117,6 @@ class Decided:
         self.outbox: list[Outgoing] = []
         self.cases: list[Case] = []
         self.closings: list[Closing] = []
-        self.fundings: list[Funding] = []
         self.instruments: dict[str, Instrument] = {}  # made or changed, by id
         self.amendments: dict[str, Amendment] = {}  # by the id of the instrument
         self.used: dict[str, str] = {}  # instrument -> the transfer that uses it; nothing else of it changes

@@ -176,15 +176,6 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
 
 
-class Fund(msgspec.Struct, frozen=True, kw_only=True):
-    """Cash arrived at, or left, the settlement bank for a participant. `reference` makes it happen once."""
-
-    participant: str
-    money: Money  # below zero: withdrawn
-    reference: str
-    by: str
-
-
 class NewRate(msgspec.Struct, frozen=True, kw_only=True):
     """What an FX provider gives for one unit of a currency from now on. Times are seconds."""
 
@@ -203,7 +194,7 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: bool = False
 
 
-Command = Submit | Heard | Due | Ruling | Word | Fund | Publish
+Command = Submit | Heard | Due | Ruling | Word | Publish
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,13 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from hub.core.admit import Plan, body_of, plan
-from hub.core.books import fund, publish
+from hub.core.books import publish
 from hub.core.change import Case, Decided, Transition
 from hub.core.command import (
     Command,
     Done,
     Due,
-    Fund,
     Heard,
     Publish,
     Reason,
@@ -57,7 +56,6 @@ from hub.core.transfer import (
 )
 from hub.core.use import named_by
 from hub.core.witness import ENDS, insiders, may_say, sides_of
-from hub.ledger.account import Kind
 from hub.ledger.journal import BlockedError, Book, OverCapError, Phase, Posting
 from routing.message import FailureClass, Outcome, Verdict
 
@@ -83,10 +81,6 @@ def accounts_of(commands: Sequence[Entering], plans: Sequence[Plan | Refusal | N
     for command, found in zip(commands, plans, strict=True):
         if isinstance(found, Plan):
             wanted.update(found.accounts)
-        elif isinstance(command, Fund):
-            money = command.money
-            wanted.add(facts.scheme.position(command.participant, money.currency))
-            wanted.add(facts.scheme.accounts.get(("", money.currency, Kind.SETTLEMENT_BANK)))
         elif isinstance(command, Deed):
             wanted.update(map(facts.scheme.accounts.get, command.accounts(facts.records, facts.scheme)))
     for transfer in facts.transfers.values():
@@ -175,8 +169,6 @@ class Bench:
                 return self._due(transfer)
             case Ruling() | Word():
                 return self._said(command)
-            case Fund():
-                return fund(command, self.facts, self._standing, self.book, self.decided)
             case Publish():
                 return publish(command, self.facts, self._standing)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.core.change import Case
-from hub.core.command import Fund, Heard, Publish, Submit, Transfer
+from hub.core.command import Heard, Publish, Submit, Transfer
 from hub.core.instrument import Instrument, Named
 from hub.core.office.records import Operator
 from hub.core.participant import Scheme
@@ -40,7 +40,6 @@ class Wanted(NamedTuple):
     transfers: Sequence[str]  # to be locked
     originals: Sequence[str]  # of reversals, to be locked too
     identifiers: Sequence[Identifier]  # whose directory overrides are needed
-    funds: Sequence[str]  # references of funding
     instruments: Sequence[Named] = ()  # mandates, links, codes and quotations that are used, to be locked
     market: bool = False  # rates, open quotes and what FX providers have left
     quoting: bool = False  # quotes are made or rates published: one batch after the other, each on what the last left
@@ -63,7 +62,6 @@ class Facts(msgspec.Struct, kw_only=True):
     taken_back: Mapping[str, int] = {}  # original -> what these take from the payee's side, in the currency given
     instruments: Mapping[Named, Instrument] = {}
     overrides: Mapping[Identifier, str]
-    funded: frozenset[str]  # funding references used before
     market: Market = Market()
     records: Kept = {}
     cases: Sequence[Case] = ()  # open ones
@@ -75,7 +73,6 @@ def gather(commands: Sequence[Entering]) -> Wanted:
     transfers: set[str] = set()
     originals: set[str] = set()
     identifiers: set[Identifier] = set()
-    funds: set[str] = set()
     instruments: set[Named] = set()
     records: set[Selector] = set()
     cases: set[str] = set()
@@ -91,8 +88,6 @@ def gather(commands: Sequence[Entering]) -> Wanted:
                 originals.add(command.original)
             quoting = quoting or quotes(command.body)
             market = market or bool(command.original) or crosses(command.body)
-        elif isinstance(command, Fund):
-            funds.add(command.reference)
         elif isinstance(command, Publish):
             quoting = True
         elif isinstance(command, Deed):
@@ -111,7 +106,6 @@ def gather(commands: Sequence[Entering]) -> Wanted:
         sorted(id_ for id_ in transfers if _ID.fullmatch(id_)),
         sorted(id_ for id_ in originals if _ID.fullmatch(id_)),
         sorted(identifiers, key=lambda each: (each.key, each.value)),
-        sorted(funds),
         sorted(instruments),
         market=market or quoting,
         quoting=quoting,

@@ -49,7 +49,6 @@ class Standing:
         self.reversed = dict(facts.reversed_minor)
         self.promised = {original: dict(owed) for original, owed in facts.promised.items()}
         self._taken_back = dict(facts.taken_back)
-        self.funded = set(facts.funded)
         self.market = facts.market
         self.market_moved = False
         self._instruments = dict(facts.instruments)

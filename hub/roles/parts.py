@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 
 from adapters.runner import Runner
-from hub.core.command import Fund, Publish, Result, Ruling
+from hub.core.command import Publish, Result
 from hub.core.participant import Scheme
 from hub.core.record import Deed
 from hub.flow import Door
@@ -260,7 +260,7 @@ def _queues(scheme: Scheme) -> list[topology.Queue]:
     return topology.queues([connection.name for connection in scheme.file.connection])
 
 
-async def carry_out(settings: Settings, command: Fund | Publish | Ruling | Deed) -> Result:
+async def carry_out(settings: Settings, command: Publish | Deed) -> Result:
     """Carry out one operator's command by the one door, without a bus: the workers' sweep sends what it says.
 
     None of them is a submission, so no list has to be read to screen it.

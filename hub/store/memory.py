@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hub.core.change import Case, Closing, Decided, Funding, Outgoing, Transition, is_letter
+from hub.core.change import Case, Closing, Decided, Outgoing, Transition, is_letter
 from hub.core.command import Transfer
 from hub.core.facts import Claim, Facts, Wanted
 from hub.core.instrument import Instrument, Named
@@ -52,7 +52,6 @@ class MemoryStore:
         self.transitions: dict[tuple[str, int], Transition] = {}
         self.journals: list[list[Entry]] = []
         self.hashes: list[bytes] = []
-        self.fundings: dict[str, Funding] = {}
         self.outbox: dict[OutboxKey, _Outbox] = {}
         self.cases: dict[tuple[str, int], Case] = {}
         self.closed: dict[tuple[str, int], Closing] = {}
@@ -313,7 +312,6 @@ class MemoryWork:
             },
             instruments={each.name: each for each in store.instruments_named(wanted.instruments)},
             overrides=store.overrides_of(wanted.identifiers),
-            funded=frozenset(reference for reference in wanted.funds if reference in store.fundings),
             market=store.market_now() if wanted.market else Market(),
             cases=[case for case in await store.open_cases(len(store.cases)) if case.transfer in wanted.cases],
             records=store.records.wanted(wanted.records),
@@ -353,7 +351,6 @@ class MemoryWork:
         store.transitions.update({(each.transfer, each.seq): each for each in decided.transitions})
         store.cases.update({(each.transfer, each.seq): each for each in decided.cases})
         store.closed.update({(each.transfer, each.seq): each for each in decided.closings})
-        store.fundings.update({each.reference: each for each in decided.fundings})
         store.issued.update({each.id: each for each in decided.instruments.values()})
         for id_, transfer in decided.used.items():
             store.issued[id_] = msgspec.structs.replace(store.issued[id_], used_by=transfer)

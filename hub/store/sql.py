@@ -86,9 +86,6 @@ class SqlWork:
             if wanted.instruments:
                 names = [each._asdict() for each in wanted.instruments]
                 asked["instruments"] = await self._send(statements.INSTRUMENTS, json(names))
-            if wanted.funds:
-                await self._send(statements.LOCK_FUNDS, list(wanted.funds))
-                asked["funded"] = await self._send(statements.FUNDED, list(wanted.funds))
             if wanted.cases:
                 asked["cases"] = await self._send(statements.CASES_LOCKED, list(wanted.cases))
             if wanted.market:
@@ -110,7 +107,6 @@ class SqlWork:
             taken_back={original: taken for original, _, taken in reversals},
             instruments={each.name: each for each in _instruments(instruments[0][0])} if instruments else {},
             overrides={Identifier(key, value): who for key, value, who in await _rows(asked.get("overrides"))},
-            funded=frozenset(row[0] for row in await _rows(asked.get("funded"))),
             market=market.market_in(stands[0][0]) if stands else Market(),
             cases=cases_in(cases[0][0]) if (cases := await _rows(asked.get("cases"))) else (),
             records=await records.lock(self._connection, wanted.records),
@@ -154,7 +150,6 @@ class SqlWork:
             "listed": json([line for each in decided.added.values() for line in listing.lines(each)]),
             "transitions": json(decided.transitions),
             "cases": json(decided.cases),
-            "fundings": json(decided.fundings),
             "amendments": json(list(decided.amendments.values())),
             "instruments": json(list(decided.instruments.values())),
             "used": json([{"id": id_, "used_by": transfer} for id_, transfer in decided.used.items()]),

@@ -72,11 +72,6 @@ SELECT d.transfer, d.linked, d.given_minor FROM dispute AS d
 WHERE d.transfer = ANY(%s::text[]) AND d.state IN ({", ".join(f"'{each}'" for each in PROMISING)})
 AND NOT EXISTS (SELECT FROM transfer AS t WHERE t.id = nullif(d.linked, '')::uuid)"""
 
-# Whoever counts money from the bank under these references at the same time waits here, and then sees it counted.
-LOCK_FUNDS: Final = "SELECT pg_advisory_xact_lock(hashtextextended(f, 0)) FROM unnest(%s::text[]) AS f"
-
-FUNDED: Final = "SELECT reference FROM funding WHERE reference = ANY(%s::text[])"
-
 ACCOUNTS: Final = """
 SELECT coalesce(json_agg(x), '[]')::text
 FROM (SELECT * FROM account WHERE id = ANY(%s::int[]) ORDER BY id FOR UPDATE) AS x"""
@@ -126,7 +121,6 @@ WITH added AS MATERIALIZED (
 ), listed AS ({_insert("listing", "key, created_ms, transfer, side", "listed")}
 ), trail AS ({_insert("transition", 'transfer, seq, state, event, "next", at_ms, who, detail', "transitions")}
 ), cases AS ({_insert("operator_case", "transfer, seq, kind, detail, opened_ms", "cases", _CLOSED)}
-), fundings AS ({_insert("funding", 'reference, participant, currency, minor, "by", at_ms', "fundings")}
 ), issued AS (
     INSERT INTO instrument
     SELECT * FROM json_to_recordset(%(instruments)s::json) AS r({recordset(tables.instrument)})

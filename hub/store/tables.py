@@ -246,6 +246,7 @@ case = Table(
     Index("ix_operator_case_opened_ms", "opened_ms", postgresql_where=text("closed_ms IS NULL")),
 )
 
+# What was moved at the settlement bank before two people were needed for it: nothing is added, and the audit reads it.
 funding = Table(
     "funding",
     metadata,

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 
 from hub.core.change import Outgoing, Transition
-from hub.core.command import Body, Command, Done, Heard, Reason, Refusal, Result, Submit, Transfer
+from hub.core.command import Body, Done, Heard, Reason, Refusal, Result, Submit, Transfer
 from hub.core.decide import Bench, accounts_of, planned, tallies_of
 from hub.core.facts import Facts, gather
 from hub.core.instrument import Instrument
 from hub.core.meaning import connection_for, reference
+from hub.core.office.records import Funds
 from hub.core.participant import (
     DirectoryEntry,
     Limits,
@@ -24,6 +25,7 @@ from hub.core.participant import (
 )
 from hub.core.pricing.limits import Tally
 from hub.core.pricing.market import ExposureKey, Market, Published, RateKey
+from hub.core.record import Entering, Kept, Record, Selector
 from hub.core.transfer import State
 from hub.ledger.account import Account
 from hub.ledger.journal import Book
@@ -197,7 +199,7 @@ class Hub:
         }
         self.transfers: dict[str, Transfer] = {}
         self.first: dict[tuple[str, str], str] = {}
-        self.funded: set[str] = set()
+        self.records: dict[type[Record], dict[str, Record]] = {}
         self.instruments: dict[str, Instrument] = {}
         self.tallies: dict[str, Tally] = {}
         self.rates: dict[RateKey, Published] = {}
@@ -209,7 +211,7 @@ class Hub:
         self.cases: list[tuple[str, str]] = []
         self.kept: list[msgspec.Struct] = []  # records of the office, as they were written
 
-    def facts(self, commands: Sequence[Command]) -> Facts:
+    def facts(self, commands: Sequence[Entering]) -> Facts:
         wanted = gather(commands)
         claimed: set[str] = set()
         earlier: dict[str, str] = {}
@@ -246,9 +248,21 @@ class Hub:
             },
             instruments={each.name: each for each in self.instruments_now() if each.name in wanted.instruments},
             overrides={each: overrides[each] for each in wanted.identifiers if each in overrides},
-            funded=frozenset(self.funded & set(wanted.funds)),
+            records=self.wanted(wanted.records),
             market=self.market() if wanted.market else Market(),
         )
+
+    def wanted(self, selectors: Sequence[Selector]) -> Kept:
+        found: dict[type[Record], dict[str, Record]] = {}
+        for kind, column, value in selectors:
+            here = self.records.get(kind, {}).values()
+            found.setdefault(kind, {}).update({each.id: each for each in here if getattr(each, column) == value})
+        return found
+
+    @property
+    def funded(self) -> set[str]:
+        """What the settlement bank has booked."""
+        return set(self.records.get(Funds, ()))
 
     def market(self) -> Market:
         opened: dict[tuple[str, str], int] = {}
@@ -271,7 +285,7 @@ class Hub:
             for each in self.instruments.values()
         ]
 
-    def batch(self, commands: Sequence[Command]) -> list[Result]:
+    def batch(self, commands: Sequence[Entering]) -> list[Result]:
         facts = self.facts(commands)
         plans = planned(commands, facts)
         book = Book(msgspec.structs.replace(self.accounts[id_]) for id_ in accounts_of(commands, plans, facts))
@@ -286,7 +300,10 @@ class Hub:
         self.transfers |= decided.added
         self.transfers |= decided.moved
         self.accounts |= {id_: book.accounts[id_] for id_ in book.touched}
-        self.funded |= {each.reference for each in decided.fundings}
+        for written in decided.records.values():
+            for each in written.values():
+                if isinstance(each, Record):
+                    self.records.setdefault(type(each), {})[each.id] = each
         self.instruments |= decided.instruments
         for id_, by in decided.used.items():
             self.instruments[id_] = msgspec.structs.replace(self.instruments[id_], used_by=by)
@@ -306,7 +323,7 @@ class Hub:
         self.cases += [(str(each.kind), each.transfer) for each in decided.cases]
         return decided.results
 
-    def one(self, command: Command) -> Result:
+    def one(self, command: Entering) -> Result:
         return self.batch([command])[0]
 
     def begun(self, command: Submit) -> Transfer:

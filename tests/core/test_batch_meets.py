@@ -5,15 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.command import Body, Command, Done, Due, Fund, Heard, Reason, Refusal, Ruling, Submit, Word
+from hub.core.command import Body, Done, Due, Heard, Reason, Refusal, Ruling, Submit, Word
 from hub.core.decide import Bench, accounts_of, planned
 from hub.core.meaning import reference
+from hub.core.record import Entering
 from hub.core.transfer import IN_DOUBT, State
 from hub.ledger.account import counters
 from hub.ledger.journal import Book, Phase
 from routing.message import FailureClass, Operation, Outcome, Verdict
 from routing.message import Heard as Source
 from routing.money import Money
+from tests.cash import Fund
 from tests.core.stage import ALPHA, BRAVO, Hub, msisdn, submit, transfer_id
 
 CALLERS = ("alpha", "bravo", "third")
@@ -57,7 +59,7 @@ SIDES = st.sampled_from(["alpha", "bravo"])
 VERDICTS = st.sampled_from(list(Verdict))
 FAILURES = st.sampled_from([None, FailureClass.ABSENT, FailureClass.PENDING])
 ASKED = st.sampled_from([0, 1_800_000_100_000, 1_800_000_500_000])
-COMMANDS: st.SearchStrategy[Command] = st.one_of(
+COMMANDS: st.SearchStrategy[Entering] = st.one_of(
     st.builds(starts, NUMBERS, st.sampled_from([10, 300, 600])),
     st.builds(says, NUMBERS, st.sampled_from(list(Operation)), VERDICTS, FAILURES, ASKED),
     st.builds(reverses, st.integers(0, 3), NUMBERS, st.sampled_from([None, 5, 200])),
@@ -93,7 +95,7 @@ def picture(hub: Hub) -> object:
     return hub.transfers, balances, hub.said, hub.cases, hub.funded, hub.first
 
 
-def loaded(hub: Hub, commands: list[Command]) -> tuple[Bench, Book]:
+def loaded(hub: Hub, commands: list[Entering]) -> tuple[Bench, Book]:
     facts = hub.facts(commands)
     plans = planned(commands, facts)
     book = Book(msgspec.structs.replace(hub.accounts[id_]) for id_ in accounts_of(commands, plans, facts))
@@ -105,7 +107,7 @@ def loaded(hub: Hub, commands: list[Command]) -> tuple[Bench, Book]:
 @settings(max_examples=800)
 @given(st.lists(COMMANDS, max_size=8), st.lists(COMMANDS, min_size=2, max_size=16), st.sampled_from([0, 30, 400]))
 def test_a_batch_whose_members_meet_equals_its_members_one_by_one(
-    before: list[Command], batch: list[Command], seconds: int
+    before: list[Entering], batch: list[Entering], seconds: int
 ) -> None:
     together, alone = Hub(), Hub()
     for hub in (together, alone):
@@ -117,7 +119,7 @@ def test_a_batch_whose_members_meet_equals_its_members_one_by_one(
 
 @settings(max_examples=300)
 @given(st.lists(COMMANDS, min_size=1, max_size=30))
-def test_no_posting_inside_a_batch_passes_a_cap(batch: list[Command]) -> None:
+def test_no_posting_inside_a_batch_passes_a_cap(batch: list[Entering]) -> None:
     _, book = loaded(Hub(), batch)
     for entry in book.entries:
         capped = book.accounts[entry.posting.debit].cap_minor is not None
@@ -127,7 +129,9 @@ def test_no_posting_inside_a_batch_passes_a_cap(batch: list[Command]) -> None:
 
 @settings(max_examples=300)
 @given(st.lists(COMMANDS, min_size=1, max_size=30))
-def test_the_audit_trail_of_a_batch_has_no_gap_and_agrees_with_where_each_transfer_stands(batch: list[Command]) -> None:
+def test_the_audit_trail_of_a_batch_has_no_gap_and_agrees_with_where_transfers_stand(
+    batch: list[Entering],
+) -> None:
     bench, _ = loaded(Hub(), batch)
     trails: dict[str, list[tuple[int, str, str]]] = {}
     for step in bench.decided.transitions:
@@ -141,7 +145,7 @@ def test_the_audit_trail_of_a_batch_has_no_gap_and_agrees_with_where_each_transf
 
 @settings(max_examples=300)
 @given(st.lists(COMMANDS, min_size=1, max_size=30))
-def test_what_was_done_and_is_said_again_posts_nothing_again(batch: list[Command]) -> None:
+def test_what_was_done_and_is_said_again_posts_nothing_again(batch: list[Entering]) -> None:
     once, twice = Hub(), Hub()
     results = once.batch(batch)
     done = [
@@ -157,7 +161,7 @@ def test_what_was_done_and_is_said_again_posts_nothing_again(batch: list[Command
 def test_a_request_refused_and_then_carried_out_keeps_its_correlation_id(*, together: bool) -> None:
     hub, reversal = Hub(), reverses(1, 0, None)
     credited = says(0, Operation.CREDIT, Verdict.ACCEPTED, None, 0)
-    batch: list[Command] = [reversal, reversal, starts(0, 100), credited, reversal]
+    batch: list[Entering] = [reversal, reversal, starts(0, 100), credited, reversal]
     results = hub.batch(batch) if together else [hub.one(each) for each in batch]
     assert [isinstance(each, Done) for each in results] == [False, False, True, True, True]
     assert hub.first["bravo", reversal.body.correlation] == reversal.transfer

@@ -3,11 +3,13 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.command import Command, Due, Fund, Heard
+from hub.core.command import Due, Heard
+from hub.core.record import Entering
 from hub.ledger.account import counters
 from hub.ledger.position import covers
 from routing.message import FailureClass, Operation, Verdict
 from routing.money import Money
+from tests.cash import Fund
 from tests.core.stage import ALPHA, BRAVO, Hub, outcome, submit, transfer_id
 
 NUMBERS = range(6)
@@ -31,7 +33,7 @@ def begun(number: int, kind: str, who: str) -> int:
     return number + 10 * KINDS.index(kind) + 100 * list(SIDES).index(who)
 
 
-def command(hub: Hub, step: Step) -> Command:  # noqa: PLR0911 - one for each kind of step
+def command(hub: Hub, step: Step) -> Entering:  # noqa: PLR0911 - one for each kind of step
     """Build a command; outcomes, timers and reversals are about transfers that were there before the batch."""
     what, number, units, who, verdict = step
     payer, payee = SIDES[who]

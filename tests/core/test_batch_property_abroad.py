@@ -7,16 +7,18 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from hub.core.admit import body_of
-from hub.core.command import Command, Due, Fund, Heard, Result, Ruling
+from hub.core.command import Due, Heard, Result, Ruling
 from hub.core.participant import SchemeFile
 from hub.core.pricing.market import exposures
 from hub.core.pricing.price import Side
 from hub.core.pricing.rules import Earner, FeeRule, LimitRule, Period, Then, Unquoted, Whose
+from hub.core.record import Entering
 from hub.core.transfer import AWAITED, FINAL, Event, Flow, State
 from hub.ledger.account import counters
 from hub.ledger.position import covers
 from routing.message import FailureClass, Operation, Resource, Verdict
 from routing.money import Money
+from tests.cash import Fund
 from tests.core.corridor import (
     OFFERS,
     UGANDA,
@@ -97,7 +99,7 @@ UNDONE = {State.ABORTED, State.REFUNDED}
 RATES = ("28", "28.5", "29", "31", "26.5")
 
 
-def command(hub: Hub, step: Step, serial: int) -> Command:  # noqa: C901, PLR0911 - one for each kind of step
+def command(hub: Hub, step: Step, serial: int) -> Entering:  # noqa: C901, PLR0911 - one for each kind of step
     """Build a command about what was there before the batch; `serial` makes a submission one of its own."""
     what, number, units, who, verdict = step
     amount = str(units)
@@ -155,7 +157,7 @@ def picture(hub: Hub) -> object:
     return hub.transfers, balances, hub.said, hub.cases, hub.funded, hub.instruments, market, counted
 
 
-def at_the_door(hub: Hub, commands: list[Command]) -> list[Result]:
+def at_the_door(hub: Hub, commands: list[Entering]) -> list[Result]:
     """Decide a batch as the door does: what needs an account or tally that nobody foresaw is decided alone."""
     first = dict(hub.first)
     try:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.core.command import Due, Fund, Reason, Transfer
+from hub.core.command import Due, Reason, Transfer
 from hub.core.instrument import Instrument
 from hub.core.participant import SchemeFile
 from hub.core.pricing.price import HUB, Side
@@ -14,6 +14,7 @@ from hub.core.transfer import AWAITED, Flow, State
 from hub.ledger.account import counters
 from routing.message import Act, Instruction, Operation, Verdict
 from routing.money import Money
+from tests.cash import Fund
 from tests.core.corridor import (
     OFFERS,
     UGANDA,

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from hub.core.command import Command, Due, Fund, Heard, Ruling, Word
+from hub.core.command import Due, Heard, Ruling, Word
 from hub.core.facts import gather
 from hub.core.instrument import Named
+from hub.core.record import Entering
 from hub.core.transfer import State
 from routing.message import Operation, Resource, Verdict
 from routing.money import Money
 from routing.party import Identifier
+from tests.cash import Fund
 from tests.core.corridor import UGANDA, opened, paying, publishes, quotation, quoted, reversing, sending
 from tests.core.stage import ALPHA, BRAVO, Hub, errand, outcome, submit, transfer_id
 
@@ -25,7 +27,7 @@ BILL = msgspec.structs.replace(
 )
 
 # What is wanted of the market: whether it is read, and whether batches that read it wait for each other.
-MARKET: dict[str, tuple[Sequence[Command], bool, bool]] = {
+MARKET: dict[str, tuple[Sequence[Entering], bool, bool]] = {
     "nothing": ([], False, False),
     "a transfer at home": ([HOME], False, False),
     "a transfer abroad": ([sending(1)], True, False),
@@ -46,14 +48,14 @@ MARKET: dict[str, tuple[Sequence[Command], bool, bool]] = {
 
 @pytest.mark.parametrize(("commands", "market", "quoting"), MARKET.values(), ids=MARKET)
 def test_the_market_is_read_where_a_price_may_be_made(
-    commands: Sequence[Command], *, market: bool, quoting: bool
+    commands: Sequence[Entering], *, market: bool, quoting: bool
 ) -> None:
     wanted = gather(commands)
     assert (wanted.market, wanted.quoting) == (market, quoting)
 
 
 def test_everything_is_listed_once_and_in_one_order() -> None:
-    commands: list[Command] = [
+    commands: list[Entering] = [
         paying(4, MADE),
         reversing(3, transfer_id(9)),
         RULING,

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.command import Fund
 from hub.core.office.liquidity import caps_to_set, level_of
 from hub.core.office.records import Alarm
 from hub.core.participant import SchemeFile
 from hub.ledger.account import Kind
 from hub.ledger.position import available
 from routing.money import Money
+from tests.cash import Fund
 from tests.core.stage import Hub, fsp, scheme_file, submit
 
 THRESHOLDS = st.lists(st.integers(0, 10**6), max_size=5).map(lambda found: sorted(found, reverse=True))

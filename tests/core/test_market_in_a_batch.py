@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.core.command import Command, Done, Fund, Heard, Reason, Result
+from hub.core.command import Done, Heard, Reason, Result
 from hub.core.instrument import Instrument
 from hub.core.participant import SchemeFile
 from hub.core.pricing.rules import Unquoted
+from hub.core.record import Entering
 from routing.message import Operation, Verdict
 from routing.money import Money
+from tests.cash import Fund
 from tests.core.corridor import OFFERS, corridor_file, held, opened, paying, publishes, quotation, quoted, sending, why
 from tests.core.stage import Hub, outcome
 
@@ -30,7 +32,7 @@ def alone(cap: str = "28500", **offer: Any) -> SchemeFile:
     )
 
 
-def funds(minor: int) -> Command:
+def funds(minor: int) -> Entering:
     return Fund(participant="delta", money=Money(minor, "UGX"), reference=f"bank-{minor}", by="test")
 
 
@@ -50,32 +52,32 @@ def empty(rates: dict[tuple[str, str, str], str] | None = None, file: SchemeFile
     return opened(file or alone(), {KEY: "28.5"} if rates is None else rates)
 
 
-def pair(first: Command, number: int = 9) -> list[Command]:
+def pair(first: Entering, number: int = 9) -> list[Entering]:
     return [first, quotation(number)]
 
 
-def committed() -> tuple[Hub, list[Command]]:
+def committed() -> tuple[Hub, list[Entering]]:
     hub, accepted, _ = under_way()
     return hub, pair(accepted)
 
 
-def voided() -> tuple[Hub, list[Command]]:
+def voided() -> tuple[Hub, list[Entering]]:
     hub, _, refused = under_way()
     return hub, pair(refused)
 
 
-def paid() -> tuple[Hub, list[Command]]:
+def paid() -> tuple[Hub, list[Entering]]:
     hub, made = prepared()
     return hub, [paying(2, made), quotation(9)]
 
 
-def paid_a_little() -> tuple[Hub, list[Command]]:
+def paid_a_little() -> tuple[Hub, list[Entering]]:
     hub, made = prepared(amount="500")
     return hub, [paying(2, made, amount="500"), quotation(9, amount="500")]
 
 
 # What stands before the batch, the batch, and what is said to each of its members.
-CASES: dict[str, tuple[Callable[[], tuple[Hub, list[Command]]], list[str]]] = {
+CASES: dict[str, tuple[Callable[[], tuple[Hub, list[Entering]]], list[str]]] = {
     "cash that comes in": (lambda: (empty(file=alone("0")), pair(funds(28_500))), ["", ""]),
     "cash that is not enough": (lambda: (empty(file=alone("0")), pair(funds(28_499))), ["", LIQUIDITY]),
     "cash that goes": (lambda: (empty(), pair(funds(-1))), ["", LIQUIDITY]),
@@ -117,7 +119,7 @@ CASES: dict[str, tuple[Callable[[], tuple[Hub, list[Command]]], list[str]]] = {
 @pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
 @pytest.mark.parametrize(("world", "said"), CASES.values(), ids=CASES)
 def test_the_next_member_sees_what_the_one_before_it_did(
-    world: Callable[[], tuple[Hub, list[Command]]], said: list[str], *, together: bool
+    world: Callable[[], tuple[Hub, list[Entering]]], said: list[str], *, together: bool
 ) -> None:
     hub, commands = world()
     results: list[Result] = hub.batch(commands) if together else [hub.one(each) for each in commands]

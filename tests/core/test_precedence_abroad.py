@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from hub.core.command import AT_THE_DOOR, Fund, Reason, Refusal, first_of
+from hub.core.command import AT_THE_DOOR, Reason, Refusal, first_of
 from hub.core.participant import SchemeFile, Status
 from hub.core.pricing.rules import Corridor, LimitRule, Period
 from hub.core.transfer import State
 from routing.money import Money
+from tests.cash import Fund
 from tests.core.corridor import OFFERS, corridor_file, held, opened, paying, quoted
 from tests.core.stage import Hub, scheme, transfer_id
 

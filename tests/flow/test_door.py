@@ -8,7 +8,8 @@ import pytest
 
 from hub import flow
 from hub.core.change import Decided, Outgoing
-from hub.core.command import Command, Done, Due, Fund, Reason, Refusal, Transfer
+from hub.core.command import Done, Due, Reason, Refusal, Transfer
+from hub.core.record import Entering
 from hub.core.transfer import State
 from hub.flow import AT_ONCE_MAX, BATCH_MAX, REPEATS_MAX, Door, OverloadedError
 from hub.ledger.journal import Book
@@ -17,6 +18,7 @@ from hub.store.memory import MemoryStore, MemoryWork
 from routing.local import LocalBus
 from routing.message import Operation, Verdict
 from routing.money import Money
+from tests.cash import Fund
 from tests.simulation.virtual import now_ms, run_virtually
 from tests.store.house import NOBODY, House, reason_of, said, scheme_file, submit, transfer_id
 
@@ -192,7 +194,7 @@ ZERO = "a character that no database holds: \0"
 ENORMOUS = 10**20
 
 
-BAD: dict[str, Callable[[Transfer], Command]] = {
+BAD: dict[str, Callable[[Transfer], Entering]] = {
     "a provider's text": lambda waiting: said(waiting, Operation.CREDIT, Verdict.REFUSED, text=ZERO),
     "a correlation id": lambda _: submit(9, correlation=ZERO),
     "a participant's name": lambda _: submit(9, caller=ZERO),
@@ -204,7 +206,7 @@ BAD: dict[str, Callable[[Transfer], Command]] = {
 @pytest.mark.parametrize("name", BAD)
 async def test_what_the_database_refuses_fails_alone(sql_house: House, name: str) -> None:
     waiting = await sql_house.begun(submit(0))
-    good: list[Command] = [submit(1), Due(transfer=waiting.id), submit(2)]
+    good: list[Entering] = [submit(1), Due(transfer=waiting.id), submit(2)]
     results = await sql_house.door.handle_all([*good[:2], BAD[name](waiting), good[2]])
     assert [isinstance(each, Done) for each in (*results[:2], results[3])] == [True] * 3, results
     assert isinstance(results[2], Refusal), results

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import pytest
 
-from hub.core.command import Body, Done, Fund, Submit
+from hub.core.command import Body, Done, Submit
 from hub.core.instrument import Instrument
 from hub.core.screening import NameList, Screened, Screening, ScreeningError, entry
 from hub.core.transfer import State
@@ -16,6 +16,7 @@ from routing.local import LocalBus
 from routing.message import Operation, Resource, Verdict
 from routing.money import Money
 from routing.party import Identifier
+from tests.cash import Fund
 from tests.store.house import BRAVO, House, msisdn, said, submit, transfer_id
 
 LISTED, OTHER = "+254700000066", "+254700000067"

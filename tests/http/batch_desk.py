@@ -13,7 +13,7 @@ from aiohttp import web
 
 from hub.core.batch import Progress
 from hub.core.change import CALLBACKS, Letter, Outgoing
-from hub.core.command import Fund, Heard
+from hub.core.command import Heard
 from hub.core.meaning import reference
 from hub.core.participant import SchemeFile, Status
 from hub.flow import Door
@@ -28,6 +28,7 @@ from routing.message import FailureClass, Instruction, Operation, Outcome, Verdi
 from routing.message import Heard as Source
 from routing.money import Money
 from routing.seal import Seal
+from tests.cash import Fund
 from tests.http.front import PREFIX, SEAL, Json, Reply, basic, payment, scheme
 
 BODY_MAX = 200_000

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from hub.core.command import Fund
 from hub.core.transfer import State
 from hub.ledger.account import Kind
 from hub.ledger.position import available, balance
@@ -10,6 +9,7 @@ from hub.store.audit import run_audit
 from hub.trial.plays import BAOBAB, SAVANNA
 from hub.trial.world import World
 from routing.money import Money
+from tests.cash import Fund
 from tests.scenario.acting import ended, request_body
 
 

@@ -25,6 +25,7 @@ from hub.ledger.position import balance
 from hub.store.memory import MemoryStore
 from routing.message import Resource
 from routing.money import MINOR_MAX, Money
+from tests.cash import brought
 
 UNDONE = (State.ABORTED, State.REFUNDED)
 Sums = Counter[tuple[str, str]]  # minor units by participant (the scheme itself: "") and currency
@@ -92,10 +93,10 @@ class Commits:
             before = self._known.get(id_)
             if before is not transfer:
                 yield from self._changed(before, transfer)
-        for reference in store.fundings.keys() - self._banked:
-            self._banked.add(reference)
-            fund = store.fundings[reference]
-            self._stand[fund.participant, fund.currency] += fund.minor
+        for funds, (participant, currency, minor) in brought(store).items():
+            if funds not in self._banked:
+                self._banked.add(funds)
+                self._stand[participant, currency] += minor
         yield from self._books()
         yield from self._limits()
         yield from self._exposures()

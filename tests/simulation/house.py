@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hub.core.command import Done, Fund, Publish, Reason, Refusal, Ruling, Submit, Transfer
+from hub.core.command import Done, Publish, Reason, Refusal, Ruling, Submit, Transfer
 from hub.core.meaning import connection_for, reference
 from hub.core.pricing.rate import Rounding
 from hub.core.pricing.rules import ReversalRate
@@ -23,6 +23,7 @@ from hub.workers.timer import Timer
 from routing.message import Operation, Verdict
 from routing.money import Money
 from routing.topology import OUTCOMES
+from tests.cash import Fund
 from tests.simulation.actors import Callers, Executed, Provider, Runner
 from tests.simulation.commits import Commits
 from tests.simulation.traffic import Dealers, Traffic

@@ -16,6 +16,7 @@ from hub.ledger.position import balance
 from hub.store.memory import MemoryStore
 from routing.message import Operation
 from routing.money import Money
+from tests.cash import brought
 from tests.simulation.actors import Executed
 from tests.simulation.commits import Sums, moves, quotation_of
 from tests.simulation.world import LARGE
@@ -154,8 +155,8 @@ def _misplaced(house: House) -> Iterator[str]:
         if each.state is State.COMMITTED if each.id in liars else moved:
             for key, minor in moves(each).items():
                 should[key] += minor
-    for fund in store.fundings.values():
-        should[fund.participant, fund.currency] += fund.minor
+    for participant, currency, minor in brought(store).values():
+        should[participant, currency] += minor
     for account in store.ledger.values():
         key = (account.participant, account.currency)
         if account.kind in (Kind.POSITION, Kind.FEES) and balance(account) != should[key]:

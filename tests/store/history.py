@@ -1,16 +1,19 @@
 """Histories: one transfer in each kind of state at home, prices of every kind abroad, and money from the bank."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
 
-from hub.core.command import Fund
+from hub.core.command import Done, Result
+from hub.core.participant import AccountKey, Scheme
+from hub.core.record import Deed, Desk, Kept
 from hub.core.transfer import State
+from hub.ledger.account import Kind
+from hub.ledger.journal import Phase, Posting
 from hub.store.ledger_tables import metadata
 from routing.message import Operation, Verdict
-from routing.money import Money
 from tests.core.corridor import corridor_file, paying, publishes, reversing, sending
 from tests.store.abroad import DAILY, FEES, open_corridor, paid, quoted
 from tests.store.house import House, submit, transfer_id
@@ -19,6 +22,18 @@ RESERVED, COMMITTED, ABORTED, OWED, REFUNDED = (transfer_id(number) for number i
 BARRED = transfer_id(9)
 QUOTED, PAID, UNDER_WAY, UNQUOTED, REVERSAL, REVIEWED = (transfer_id(number) for number in range(100, 106))
 TABLES = [sql.Identifier(name) for name in metadata.tables]
+
+
+class Banked(Deed, frozen=True, kw_only=True):
+    """Cash as it was counted before two people were needed for it: such rows are in databases of that time."""
+
+    def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - it is always the same
+        return ("alpha", "KES", Kind.POSITION), ("", "KES", Kind.SETTLEMENT_BANK)
+
+    def decide(self, desk: Desk) -> Result:
+        position, bank = map(desk.purse, self.accounts({}, desk.scheme))
+        desk.enter([Posting("fund:bank-1", bank, position, 500, Phase.DIRECT)])
+        return Done()
 
 
 async def write_history(url: str) -> None:
@@ -30,7 +45,12 @@ async def write_history(url: str) -> None:
         await house.owed(3)
         await house.door.handle_all([submit(8, "900"), submit(9, "900")])
         await house.hear(await house.owed(4), Operation.REFUND, Verdict.ACCEPTED)
-        await house.door.handle(Fund(participant="alpha", money=Money(500, "KES"), reference="bank-1", by="treasury"))
+        await house.door.handle(Banked(by="treasury"))
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO funding SELECT 'bank-1', 'alpha', 'KES', minor, 'treasury', at_ms FROM posting "
+            "WHERE subject = 'fund:bank-1'"
+        )
 
 
 async def write_history_abroad(url: str) -> None:

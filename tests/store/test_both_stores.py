@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from hub.core.command import Done, Due, Fund, Reason, Refusal, Submit
+from hub.core.command import Done, Due, Reason, Refusal, Submit
 from hub.core.decide import Bench, accounts_of, planned
 from hub.core.facts import gather
 from hub.core.transfer import State
@@ -14,6 +14,7 @@ from hub.ledger.position import balance
 from hub.store.contract import Store
 from routing.message import FailureClass, Operation, Verdict
 from routing.money import Money
+from tests.cash import Fund
 from tests.store.house import ALPHA, NOBODY, House, reason_of, said, submit, transfer_id
 
 A, R, U = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.UNKNOWN

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from hub.core.change import Decided
-from hub.core.command import Done, Fund
+from hub.core.command import Done
 from hub.core.facts import Facts, Wanted
 from hub.core.transfer import State
 from hub.flow import Door
@@ -20,6 +20,7 @@ from hub.store.pooled import Connection
 from hub.store.sql import SqlStore, SqlWork
 from routing.message import Operation, Verdict
 from routing.money import Money
+from tests.cash import Fund
 from tests.store.house import House, said, submit, transfer_id
 
 POINTS = ("before load", "before lock", "before apply", "while applying", "after apply")

@@ -9,7 +9,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from hub.core.command import Done, Fund, Submit
+from hub.core.command import Done, Submit
 from hub.core.instrument import Instrument
 from hub.core.participant import Participant, Role, SchemeFile
 from hub.core.transfer import State
@@ -19,6 +19,7 @@ from hub.store.audit import run_audit
 from routing.message import Operation, Resource, Verdict
 from routing.money import Money
 from routing.party import party
+from tests.cash import Fund
 from tests.store.house import ALPHA, BRAVO, House, reason_of, said, scheme_file, submit, transfer_id
 
 pytestmark = pytest.mark.postgres
