@@ -1,9 +1,10 @@
-"""Files that an operator brings: what the settlement bank answers, held against its keys, taken whole or not at all.
+"""Files that an operator brings: the settlement bank's, taken whole or not at all; a participant's day, compared.
 
-A file is refused with what is wrong with it, and kept as refused; nothing else of it stays.
+A bank's file is held against its keys. A refused file is kept with what is wrong with it; nothing else of it stays.
 """
 
 import asyncio
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -19,6 +20,8 @@ from hub.http.operator.kept import named, written
 from hub.http.operator.problems import ProblemError
 from hub.http.operator.row import Call, Office, Row, versioned
 from hub.store.answering import import_deed
+from hub.store.days import DayError
+from hub.store.reconciling import compare_deed, whose_day
 
 _NAME_MAX: Final = 200
 
@@ -33,11 +36,25 @@ class FileBrought(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     signature: str = ""
 
 
+class DayBrought(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant's own file of one day, its text as it is, CSV or camt.053; and which day of which position."""
+
+    participant: str
+    day: str  # YYYY-MM-DD, where the participant settles
+    currency: str
+    name: str
+    content: str
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > _NAME_MAX or not name.isprintable():
+        raise ProblemError("body_invalid", f"1 to {_NAME_MAX} printable characters", property_="body.name")
+
+
 async def _bring(office: Office, call: Call) -> web.Response:
     """Answer POST /files."""
     body: FileBrought = call.body
-    if not body.name.strip() or len(body.name) > _NAME_MAX or not body.name.isprintable():
-        raise ProblemError("body_invalid", f"1 to {_NAME_MAX} printable characters", property_="body.name")
+    _check_name(body.name)
     scheme = await office.store.scheme()
     try:
         keys = await asyncio.to_thread(office.bank_keys, scheme)
@@ -64,7 +81,45 @@ async def _bring(office: Office, call: Call) -> web.Response:
     return versioned(201, written(file), file.version)
 
 
+async def _compare(office: Office, call: Call) -> web.Response:
+    """Answer POST /days: what differs is kept, each with both sides of it."""
+    body: DayBrought = call.body
+    _check_name(body.name)
+    try:
+        day = date.fromisoformat(body.day)
+    except ValueError:
+        raise ProblemError("body_invalid", "a day is YYYY-MM-DD", property_="body.day") from None
+    key = key_of(call)
+    content = body.content.encode(errors="surrogatepass")
+    ref = ref_of(call.operator.id, key, "Compare", [body.participant, body.day, body.currency, body.name, body.content])
+    try:
+        whose = whose_day(await office.store.scheme(), body.participant, body.currency, day)
+        now_ms = await office.store.records.now_ms()
+        deed = await compare_deed(
+            office.store.days, whose, content, name=body.name, by=call.operator.id, ref=ref, now_ms=now_ms
+        )
+    except DayError as error:
+        raise ProblemError("terms_invalid", str(error)) from None
+    done = await carried_out(office, call, deed, "Compare", body.participant)
+    file = await named(office, File, done.transfer or deed.file)
+    if file.refused:
+        raise ProblemError("file_refused", file.refused)
+    return versioned(201, written(file), file.version)
+
+
 ROWS: Final = (
+    Row(
+        "POST",
+        "/days",
+        _compare,
+        "Hold a participant's own file of a day against the books: GET /differences?file= lists what differs",
+        frozenset({OperatorRole.MAKER}),
+        form_of(File),
+        (201,),
+        DayBrought,
+        keyed=True,
+        brings_file=True,
+    ),
     Row(
         "POST",
         "/files",
