@@ -14,11 +14,14 @@ from aiohttp import web
 from yarl import URL
 
 from hub.core.participant import Scheme
+from hub.files.keys import SigningKey
 from hub.flow import Door
 from hub.http.errors import ApiError, invalid
 from hub.http.limits import Guesses, Polls, Remembered
 from hub.http.schema import in_utc
 from hub.store.batches import Batches
+from hub.store.days import Days
+from hub.store.ledger import Ledger
 from hub.store.read import Reader
 from routing.party import Identifier
 from routing.seal import Seal
@@ -57,6 +60,14 @@ class Call(NamedTuple):
         return self.request.match_info[name]
 
 
+class Books(NamedTuple):
+    """What statements are made of, and signed with."""
+
+    days: Days
+    ledger: Ledger
+    key: SigningKey
+
+
 class Api:
     """What operations work with."""
 
@@ -67,6 +78,8 @@ class Api:
         settings: HttpSettings,
         batches: Batches | None = None,
         seal: Seal | None = None,
+        *,
+        books: Books | None = None,
     ) -> None:
         """Keep them."""
         self.door = door
@@ -74,6 +87,7 @@ class Api:
         self.settings = settings
         self.batches = batches  # None: this store keeps none
         self.seal = seal  # None: customers' credentials and identities are refused
+        self.books = books  # None: this store keeps no days
         self.polls = Polls(settings.poll_limit)
         self.guesses = Guesses()
         # What was kept of a bill is not written again while it says the same.

@@ -13,7 +13,7 @@ from prometheus_client import Histogram
 
 from hub.core.participant import SchemeError
 from hub.flow import Door, OverloadedError
-from hub.http.api import Api, Call, HttpSettings, forbidden_method
+from hub.http.api import Api, Books, Call, HttpSettings, forbidden_method
 from hub.http.auth import Gate
 from hub.http.errors import ApiError, now, response_of, unknown_object
 from hub.http.metrics import metrics_routes
@@ -47,10 +47,14 @@ def build(
     *,
     seal: Seal | None = None,
     jwks: bytes = NO_KEYS,
+    books: Books | None = None,
 ) -> web.Application:
-    """Build the application; without `batches` it takes none, without `seal` neither credentials nor identities."""
+    """Build the application; it takes no batches without `batches`, no credentials or identities without `seal`.
+
+    Without `books` it has no statements.
+    """
     gate = Gate(reader, settings.token_lifetime_s)
-    api = Api(door, reader, settings, batches, seal)
+    api = Api(door, reader, settings, batches, seal, books=books)
     described = msgspec.json.encode(document(settings))
     public = [
         web.post(settings.token_path, gate.issue),

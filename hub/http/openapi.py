@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 from hub.http.api import HttpSettings
 from hub.http.operation import Operation
 from hub.http.operations import OPERATIONS
-from hub.http.parameters import ANSWERED, LISTED, parameters, sent_back
+from hub.http.parameters import ANSWERED, LISTED, SIGNED, parameters, sent_back
 from hub.http.schema import PatchItem
 from hub.http.schema.objects import OBJECTS, TEXT, Schema, ref
 
@@ -122,12 +122,20 @@ def _described(operation: Operation) -> dict[str, Any]:
         if operation.body is PatchItem:
             schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": 10}
         found["requestBody"] = _content(schema)
+    if operation.takes:
+        content = {media: {"schema": {"type": "string", "format": "binary"}} for media in operation.takes}
+        found["requestBody"] = {"required": True, "content": content}
     if 202 in operation.statuses:
         found["callbacks"] = {"success": _callback(operation.result), "failure": _callback("errorObject")}
     return found
 
 
 def _success(operation: Operation, status: int) -> dict[str, Any]:
+    if operation.media:
+        found = _response("The file, as it was signed", {})
+        found["content"] = {media: {} for media in operation.media}
+        found["headers"] |= SIGNED
+        return found
     if status == 204:
         return _response("Success", {})
     if status == 202:

@@ -44,6 +44,8 @@ class Operation(NamedTuple):
     body: type[BaseModel] | None = None
     query: tuple[str, ...] = ()
     overrides: bool = False  # a PATCH that comes as POST
+    media: tuple[str, ...] = ()  # what the answer is, where it is a file and no object
+    takes: tuple[str, ...] = ()  # what the body is, where it is a file and no object
 
     @property
     def route(self) -> str:

@@ -13,6 +13,7 @@ from hub.http import (
     lookups,
     payments,
     rates,
+    statements,
     transactions,
 )
 from hub.http.operation import with_overrides
@@ -31,6 +32,7 @@ OPERATIONS: Final = tuple(
             *listings.OPERATIONS,
             *rates.OPERATIONS,
             *disputes.OPERATIONS,
+            *statements.OPERATIONS,
         )
     )
 )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hub.http.asking import LIMIT_MAX
 from hub.http.operation import Operation
-from hub.http.schema.objects import COUNT, NAME, TEXT, TIME, Schema
+from hub.http.schema.objects import COUNT, DAY, NAME, TEXT, TIME, Schema
 from hub.http.schema.words import ENUMS, UUID
 from routing.party import IDENTIFIER_KEYS
 
@@ -44,7 +44,10 @@ _WRITING: Final[Headers] = {
 }
 _OVERRIDE: Final[Headers] = {"X-HTTP-Method-Override": ("PATCH", {"type": "string", "enum": ["PATCH"]})}
 # What these answer is the hub's own: nobody else is asked, so nothing is passed on.
-_OWN: Final = ("/requeststates/", "/responses/", "/errors/", "/fxrates", "/disputes")
+_OWN: Final = (
+    *("/requeststates/", "/responses/", "/errors/", "/fxrates", "/disputes"),
+    *("/statements/", "/notifications", "/reconciliations"),
+)
 
 QUERY: Final[Headers] = {
     "limit": ("how many at most; 50 unless given", COUNT | {"minimum": 1, "maximum": LIMIT_MAX}),
@@ -58,9 +61,13 @@ QUERY: Final[Headers] = {
     "kind": ("only disputes of this kind", {"type": "string", "enum": list(ENUMS["disputeKind"])}),
     "disputeStatus": ("only those in this state", {"type": "string", "enum": list(ENUMS["disputeStatus"])}),
     "transactionReference": ("only those about this transaction", TEXT),
+    "date": ("of which day, which must be over", DAY),
+    "format": ("of the file: of ISO 20022 unless given", {"type": "string", "enum": ["camt.053", "camt.054", "csv"]}),
+    "page": ("of a long statement; the first unless given", COUNT | {"minimum": 1}),
     "currency": ("of which currency; the participant's first unless given", TEXT),
 }
 PATHS: Final[dict[str, Schema]] = {
+    "date": DAY,
     "transactionType": {"type": "string", "enum": list(ENUMS["type"])},
     "identityType": {"type": "string", "enum": list(ENUMS["identityType"])},
     "identifierType": {"type": "string", "enum": sorted(IDENTIFIER_KEYS)},
@@ -74,6 +81,11 @@ ANSWERED: Final[dict[str, Schema]] = {
 LISTED: Final[dict[str, Schema]] = {
     "X-Records-Available-Count": {"description": "how many there are", "schema": COUNT},
     "X-Records-Returned-Count": {"description": "how many are here", "schema": COUNT},
+}
+SIGNED: Final[dict[str, Schema]] = {
+    "X-JWS-Signature": {"description": "detached JWS over the file and its name", "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "the file's name, as it was signed", "schema": {"type": "string"}},
+    "X-Pages-Available-Count": {"description": "of a statement: how many pages there are", "schema": COUNT},
 }
 CALLED_BACK: Final = ("X-Date", "X-CorrelationID")
 

@@ -20,6 +20,7 @@ from hub.core.command import Publish, Result
 from hub.core.participant import Scheme
 from hub.core.record import Deed
 from hub.flow import Door
+from hub.http.api import Books
 from hub.http.app import HttpSettings, build, headed
 from hub.http.batches import letters
 from hub.http.metrics import metrics_routes
@@ -184,8 +185,9 @@ async def _api(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay
         poll_limit=settings.poll_limit,
         user_credentials_encrypted_only=settings.user_credentials_encrypted_only,
     )
-    seal, jwks = seal_of(settings), signer_of(settings).jwks
-    app = build(hub.door, hub.store, http, hub.store.batches, seal=seal, jwks=jwks)
+    seal, key = seal_of(settings), signer_of(settings)
+    books = Books(hub.store.days, hub.store.ledger, key)
+    app = build(hub.door, hub.store, http, hub.store.batches, seal=seal, jwks=key.jwks, books=books)
     hub.api_url = await _serve(stack, [], settings.host, settings.port, app)
     if settings.operator_port is not None:
         operators = OperatorSettings(

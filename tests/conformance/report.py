@@ -16,6 +16,7 @@ WHERE: Final = Path(__file__).parents[2] / "docs" / "conformance.md"
 # Which tests hold an operation, by the first pattern that its method and path match.
 PROOFS: Final = (
     ("/fxrates", "tests/http/test_rates.py"),
+    ("/statements|/notifications|/reconciliations", "tests/scenario/test_statements.py"),
     ("/disputes", "tests/scenario/test_disputes.py"),
     ("/debitmandates", "tests/scenario/test_recurring_payments.py"),
     ("/links", "tests/scenario/test_account_linking.py"),

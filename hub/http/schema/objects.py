@@ -75,6 +75,8 @@ _ROWS: Final[dict[str, str]] = {
     "responseDispute": "disputeReference!=name kind!=disputeKind transactionReference! reasonCode!=disputeReason"
     " descriptionText amount! currency! disputeStatus! raisedBy=name against!=name deadline returnedAmount=amount"
     " linkedTransactionReference=name fraudReportReference=name steps!=disputeSteps creationDate! modificationDate!",
+    "responseReconciliation": "reconciliationReference!=name date! currency! reconciliationStatus! refusalText"
+    " entriesCount! differencesCount! differences!=reconciliationDifferences creationDate!",
     # What is inside them.
     "party": "key!=name value!=name",
     "fee": "feeType!=name feeAmount!=amount feeCurrency!=currency",
@@ -94,6 +96,8 @@ _ROWS: Final[dict[str, str]] = {
     " sendingCurrency!=currency deliveryMethod fees fxRate quoteExpiryTime receivingServiceProvider",
     "publishedRate": "source!=currency target!=currency rate!=decimal state!=rateState creationDate! expiryTime!",
     "disputeStep": "at! who!=name what!=name descriptionText",
+    "reconciliationDifference": "differenceReference!=name kind!=differenceKind transactionReference=name"
+    " reference=name differenceStatus! atHub=evidence atParticipant=evidence",
     "billReferenceDetail": "paymentReferenceType!=name paymentReferenceValue!=name",
     "channel": "channelType!=name",
     "redemptionType": "transactionType!=type transactionSubtype",
@@ -102,7 +106,7 @@ _ROWS: Final[dict[str, str]] = {
 TEXT: Final[Schema] = {"type": "string", "maxLength": 256}
 NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 256}
 TIME: Final[Schema] = {"type": "string", "format": "date-time"}
-_DAY: Final[Schema] = {"type": "string", "format": "date"}
+DAY: Final[Schema] = {"type": "string", "format": "date"}
 COUNT: Final[Schema] = {"type": "integer", "format": "int32", "minimum": 0, "maximum": INT32_MAX}
 
 
@@ -143,13 +147,15 @@ _KINDS: Final[dict[str, Schema]] = {
     "codeLifetime": COUNT | {"minimum": 1},
     "delay": {"type": "integer", "format": "int64", "minimum": 0},
     **_each("processingFlag holdFundsIndicator", {"type": "boolean"}),
-    **_each("completedCount rejectionCount parsingSuccessCount numberOfPayments", COUNT),
+    "evidence": {"type": "object"},
+    "reconciliationDifferences": _list("reconciliationDifference", 1_000),
+    **_each("entriesCount differencesCount completedCount rejectionCount parsingSuccessCount numberOfPayments", COUNT),
     **_each(
         "name transactionReference transactionStatus batchId rejectionReason link quotationReference linkReference"
         " mandateReference authorisationCode",
         NAME,
     ),
-    **_each("dateOfBirth issueDate expiryDate dueDate startDate endDate", _DAY),
+    **_each("dateOfBirth issueDate expiryDate dueDate startDate endDate date", DAY),
     **_each(
         "creationDate modificationDate requestDate expiryTime errorDateTime approvalDate completionDate rejectionDate"
         " scheduledStartDate quoteExpiryTime plannedRestorationTime deadline at",

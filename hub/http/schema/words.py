@@ -12,7 +12,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from hub.core.office.dispute_rules import REASONS, REFUSALS
-from hub.core.office.records import DisputeKind, DisputeState
+from hub.core.office.records import DifferenceKind, DifferenceState, DisputeKind, DisputeState
 from routing.money import EXPONENTS
 
 TYPES: Final = (
@@ -73,6 +73,9 @@ ENUMS: Final[dict[str, tuple[str, ...]]] = {
             "notificationMethod": "callback polling",
             "result": "success",
             "rateState": "in_force held",
+            "differenceKind": " ".join(DifferenceKind),
+            "differenceStatus": " ".join(DifferenceState),
+            "reconciliationStatus": "clean differs refused",
             "disputeKind": " ".join(DisputeKind),
             "disputeStatus": " ".join(DisputeState),
             "disputeReason": " ".join(sorted(REASONS)),
