@@ -7,11 +7,12 @@ import asyncio
 import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import aiohttp
 import msgspec
@@ -24,6 +25,7 @@ from adapters.simulator.provider import Settings as ProviderSettings
 from adapters.simulator.seed import Seed, read_seeds
 from adapters.simulator.sink import CallbackSink
 from hub.core.participant import SchemeFile
+from hub.http.app import JWKS_PATH
 from hub.lab.child import free_ports
 from hub.lab.postgres import PrivatePostgres
 from hub.roles.credentials import Issued, admit
@@ -32,6 +34,7 @@ from hub.roles.scheme import read_scheme
 from hub.settings import Settings
 from hub.store.migrate import upgrade
 from hub.store.sql import SqlStore
+from hub.trial.bank import Bank
 from hub.trial.client import Client
 
 PROVIDERS: Final[dict[str, Literal["gsma", "iso20022", "open_fx"]]] = {
@@ -55,6 +58,8 @@ class World(msgspec.Struct, kw_only=True):
     database: str
     simulator: Simulator
     sink: CallbackSink
+    bank: Bank
+    exchange: Path  # where the hub and the settlement bank put files for each other
     clients: dict[str, Client]
     issued: dict[str, Issued]
 
@@ -77,6 +82,14 @@ def placed_at(file: SchemeFile, simulator: str) -> SchemeFile:
         for each in file.connection
     ]
     return msgspec.structs.replace(file, connection=tuple(moved))
+
+
+def banked_at(file: SchemeFile, bank: Bank, keys: Path) -> SchemeFile:
+    """Have one bank keep the scheme's settlement accounts, and publish its keys at the path."""
+    keys.write_bytes(bank.jwks)
+    bank.accounts = {each.currency: each.account for each in file.settlement_bank}
+    signing = [msgspec.structs.replace(each, keys=f"file:{keys}") for each in file.settlement_bank]
+    return msgspec.structs.replace(file, settlement_bank=tuple(signing))
 
 
 @asynccontextmanager
@@ -104,26 +117,56 @@ async def world(
         simulator_url = await _serve(stack, simulator.app, providers)
         sink_url = await _serve(stack, sink.app, sink_port)
         database = database or await _database(stack, var, keep=keep)
+        exchange, bank = _exchange(stack, var, keep=keep), Bank()
         file = placed_at(read_scheme(scheme_path()), simulator_url)
+        file = banked_at(file, bank, exchange.with_name("bank.jwks"))
         await _apply(database, msgspec.structs.replace(file, scheme=msgspec.structs.replace(file.scheme, **terms)))
-        settings = Settings(
-            database_url=SecretStr(database),
-            broker_url=None,
-            var=var,
-            port=api,
-            callback_port=callbacks,
-            operator_port=operator_port,
-            callback_https_only=False,
-            log_level="error",
+        settings = _settings(
+            database, var, port=api, callback_port=callbacks, operator_port=operator_port, settlement_dir=exchange
         )
         hub = await stack.enter_async_context(running(settings, frozenset(Role)))
         issued = {each: await admit(hub.store, each, each) for each in hub.scheme.participants}
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
-        paths = {"prefix": settings.api_prefix, "token_path": settings.token_path}
-        clients = {name: Client(session, hub.api_url, each, sink_url, **paths) for name, each in issued.items()}
-        for client in clients.values():
-            await client.login()
-        yield World(hub=hub, database=database, simulator=simulator, sink=sink, clients=clients, issued=issued)
+        clients = await _clients(session, hub, issued, sink_url, settings)
+        bank.hub_keys = await _got(session, f"{hub.api_url}{JWKS_PATH}")
+        yield World(
+            hub=hub,
+            database=database,
+            simulator=simulator,
+            sink=sink,
+            bank=bank,
+            exchange=exchange,
+            clients=clients,
+            issued=issued,
+        )
+
+
+def _settings(database: str, var: Path, **more: Any) -> Settings:
+    return Settings(
+        database_url=SecretStr(database),
+        broker_url=None,
+        var=var,
+        callback_https_only=False,
+        log_level="error",
+        **more,
+    )
+
+
+async def _clients(
+    session: aiohttp.ClientSession, hub: Running, issued: Mapping[str, Issued], sink_url: str, settings: Settings
+) -> dict[str, Client]:
+    """Return every participant's own software, logged in."""
+    paths = {"prefix": settings.api_prefix, "token_path": settings.token_path}
+    clients = {name: Client(session, hub.api_url, each, sink_url, **paths) for name, each in issued.items()}
+    for client in clients.values():
+        await client.login()
+    return clients
+
+
+async def _got(session: aiohttp.ClientSession, url: str) -> bytes:
+    async with session.get(url) as response:
+        response.raise_for_status()
+        return await response.read()
 
 
 def _providers(seeds: Mapping[str, Seed], *, seeded: bool) -> Simulator:
@@ -145,6 +188,17 @@ async def _serve(stack: AsyncExitStack, app: web.Application, port: int) -> str:
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, "127.0.0.1", port).start()
     return f"http://127.0.0.1:{port}"
+
+
+def _exchange(stack: AsyncExitStack, var: Path, *, keep: bool) -> Path:
+    """Return the folder in which the hub and the settlement bank exchange files; what is in it is of one database."""
+    var.mkdir(parents=True, exist_ok=True)
+    folder = var / "settlement"
+    if not keep:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="settlement-", dir=var)))
+    exchange = folder.resolve() / "exchange"
+    exchange.mkdir(parents=True, exist_ok=True)
+    return exchange
 
 
 async def _database(stack: AsyncExitStack, var: Path, *, keep: bool) -> str:

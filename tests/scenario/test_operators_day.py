@@ -73,7 +73,10 @@ class Office:
         return dict(found)
 
     async def books(self) -> Any:
-        return [await self.items(path) for path in ("/positions", "/positions?kind=settlement_bank", "/windows")]
+        return [
+            await self.items(path)
+            for path in ("/positions", "/positions?kind=settlement_bank", "/windows?model=evening")
+        ]
 
     async def log_in(self, who: str) -> None:
         basic = base64.b64encode(f"{who}:{secret_of(who)}".encode()).decode()
