@@ -94,8 +94,10 @@ async def another_process(url: str, seed: int) -> AsyncIterator[list[int]]:
     assert process.stdout is not None
     assert (await process.stdout.readline()).strip() == b"ready"
     closed: list[int] = []
-    yield closed
-    said_last, _ = await process.communicate(b"")
+    try:
+        yield closed
+    finally:
+        said_last, _ = await process.communicate(b"")
     closed.append(int(said_last))
 
 
@@ -106,9 +108,11 @@ async def test_each_transfer_is_in_one_window_whoever_closes_whenever(sql_house:
     async with another_process(house.url, seed) as one, another_process(house.url, seed + 1) as other:
         scheming = asyncio.create_task(applying(house, chance, stop))
         lanes = (paying(door, lane, random.Random(seed + lane)) for lane, door in enumerate(doors))
-        moved = sum(await asyncio.gather(*lanes), Counter[tuple[str, str]]())
-        stop.set()
-        await scheming
+        try:
+            moved = sum(await asyncio.gather(*lanes), Counter[tuple[str, str]]())
+        finally:
+            stop.set()
+            await scheming
     assert one[0] > 0
     assert other[0] > 0
     found = await house.store.records.found(Window, limit=10_000)
