@@ -1,36 +1,43 @@
 """The sandbox: the demo's world kept up to develop against, with lines of curl to try; its credentials stay with us."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from rich.console import Console
 
+from hub.http.operator.row import PREFIX
 from hub.settings import Settings
 from hub.trial.crossings import NILE, crossing_body, quotation_body
 from hub.trial.market import prefund, publish
 from hub.trial.plays import BAOBAB, SAVANNA, party
+from hub.trial.staff import staffed
 from hub.trial.world import World, world
 
 SIMULATOR_PORT: Final = 8090
+OPERATOR_PORT: Final = 8082
 
 
 async def keep_up(console: Console) -> None:
     """Keep the demo's world up until interrupted."""
     settings = Settings()
     ports = (settings.port, settings.callback_port, SIMULATOR_PORT)
-    async with world(Path(settings.var), keep=True, ports=ports, seeded=True) as stage:
+    operators = OPERATOR_PORT if settings.operator_port is None else settings.operator_port
+    async with world(Path(settings.var), keep=True, ports=ports, seeded=True, operator_port=operators) as stage:
         await prefund(stage)
         await publish(stage)
         where = _write_credentials(Path(settings.var) / "sandbox.json", stage)
         api = f"{stage.hub.api_url}{settings.api_prefix}"
         console.print(f"\n[bold]Makutano[/] runs: API {api}, documentation {stage.hub.api_url}/docs, Ctrl-C ends it\n")
-        for about, line in lines_to_try(stage, api, settings.token_path):
+        secrets = await staffed(stage.hub.door, Path(settings.var) / "operators.json")
+        console.print(f"[bold]Operators[/]: API {stage.hub.operator_url}{PREFIX}, {stage.hub.operator_url}/docs\n")
+        for about, line in [*lines_to_try(stage, api, settings.token_path), *operators_lines(stage, secrets)]:
             console.print(f"# {about}", soft_wrap=True, markup=False, highlight=False, style="dim")
             console.print(line, soft_wrap=True, markup=False, highlight=False, style="cyan")
         console.print(
-            f"\n{', '.join(stage.issued)} may call; their credentials are in {where}."
+            f"\n{', '.join(stage.issued)} may call; their credentials are in {where}, the operators' beside it."
             "\nWhat the providers know: config/simulator.toml; what they do with amounts: adapters/simulator/README.md."
             "\nBeside it: ./makutano transfer show REFERENCE; ./makutano explain REFERENCE; ./makutano rates;"
             " ./makutano audit"
@@ -68,6 +75,31 @@ def lines_to_try(stage: World, api: str, token_path: str) -> list[tuple[str, str
     ]
 
 
+def operators_lines(stage: World, secrets: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what two operators do: prefunding is proposed by one and approved by the other."""
+    api = f"{stage.hub.operator_url}{PREFIX}"
+
+    def login(who: str) -> str:
+        form = f"-u '{who}:{secrets[who]}' -d grant_type=client_credentials {api}/token"
+        return f"{who.upper()}=$(curl -s {form} | {_picked('access_token')})"
+
+    terms = {"participant": "baobab", "amount": {"amount": "5000", "currency": "KES"}, "why": "its letter"}
+    body = msgspec.json.encode({"act": "MoveFunds", "terms": terms, "why": "its letter"}).decode()
+    headers = "-H 'Content-Type: application/json'"
+    propose = f"curl -s -H \"Authorization: Bearer $MAKER\" {headers} -d '{body}' {api}/proposals"
+    seen = "-H 'If-Match: \"1\"'"
+    approve = (
+        f"curl -s -H \"Authorization: Bearer $CHECKER\" {headers} {seen} -d '{{}}' {api}/proposals/$PROPOSAL/approve"
+    )
+    return [
+        ("an operator's token", login("maker")),
+        ("another's", login("checker")),
+        ("prefunding is proposed", _kept("PROPOSAL", propose, "id")),
+        ("another approves what was seen", approve),
+        ("how positions stand", f'curl -s -H "Authorization: Bearer $MAKER" {api}/positions'),
+    ]
+
+
 def _posted(body: dict[str, Any], url: str) -> str:
     """Write a POST; what the shell is to fill in is let out of the quotes."""
     text = msgspec.json.encode(body).decode().replace("$QUOTATION", "'$QUOTATION'")
@@ -79,9 +111,9 @@ def _got(url: str) -> str:
     return f'curl -s -H "Authorization: Bearer $TOKEN" {url}'
 
 
-def _kept(name: str, post: str) -> str:
+def _kept(name: str, post: str, what: str = "objectReference") -> str:
     """Write what keeps the reference of that which was begun, and shows it."""
-    return f"{name}=$({post} | {_picked('objectReference')}); echo ${name}"
+    return f"{name}=$({post} | {_picked(what)}); echo ${name}"
 
 
 def _picked(name: str) -> str:

@@ -11,7 +11,8 @@ import pytest
 from hub.core.transfer import FINAL
 from hub.trial.market import prefund, publish
 from hub.trial.playing import until
-from hub.trial.sandbox import lines_to_try
+from hub.trial.sandbox import lines_to_try, operators_lines
+from hub.trial.staff import staffed
 from hub.trial.world import World, world
 
 pytestmark = pytest.mark.postgres
@@ -60,6 +61,26 @@ async def test_the_lines_lead_from_a_token_to_a_payment_abroad(migrated_url: str
     assert [each["fxRate"] for each in quotation["quotes"]] == ["28.51", "28.457"]
     assert abroad["transactionStatus"] == "completed"
     assert {"key": "receivingAmount", "value": "285100"} in abroad["customData"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is what the lines are of")
+async def test_the_lines_of_operators_lead_to_prefunding_by_two(migrated_url: str, tmp_path: Path) -> None:
+    async with world(tmp_path, keep=False, database=migrated_url, operator_port=0) as stage:
+        where = tmp_path / "operators.json"
+        secrets = await staffed(stage.hub.door, where)
+        assert await staffed(stage.hub.door, where) == secrets, "whoever is there already stays"
+        assert where.stat().st_mode & 0o077 == 0
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec("bash", stdin=pipe, stdout=pipe)
+        shell = Shell(process)
+        said = [await shell.run(line) for _, line in operators_lines(stage, secrets)]
+        process.terminate()
+        await process.wait()
+        where.unlink()
+        with pytest.raises(ValueError, match="has no secrets of"):
+            await staffed(stage.hub.door, where)
+    assert read(said[3])["state"] == "approved"
+    assert {"baobab", "savanna"} <= {each["participant"] for each in read(said[4])["items"]}
 
 
 def read(text: str) -> dict[str, Any]:
