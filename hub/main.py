@@ -82,7 +82,8 @@ def _serve(*names: str) -> None:
             asyncio.get_running_loop().add_signal_handler(each, stop.set)
         async with running(settings, frozenset(Role(name) for name in names)) as hub:
             _calm_the_collector()
-            out.print(f"hub {' '.join(names)} ready {hub.api_url} {hub.provider_url}".rstrip(), highlight=False)
+            urls = filter(None, (hub.api_url, hub.provider_url, hub.operator_url))
+            out.print(" ".join(("hub", *names, "ready", *urls)), highlight=False)
             await stop.wait()
 
     _loop(main)

@@ -92,3 +92,19 @@ def test_the_terms_of_an_act_have_no_amounts_deep_inside(act: Any) -> None:
         ]
         assert all(each.__name__ == "Amount" for each in inner), f"{act.name}.{part.outside}: read it in forms.py"
     assert form_of(act.kind).__name__ == terms_of(act).__name__
+
+
+def test_it_is_served_by_nobody_unless_a_port_is_set() -> None:
+    from hub.settings import Settings
+
+    assert Settings(_env_file=None).operator_port is None  # type: ignore[call-arg] # pydantic-settings' own
+
+
+def test_the_command_prints_it() -> None:
+    from typer.testing import CliRunner
+
+    from hub.main import app
+
+    printed = CliRunner().invoke(app, ["openapi", "--operator"])
+    assert msgspec.json.decode(printed.stdout)["info"]["title"] == "Makutano: operators' API"
+    assert "GSMA" in msgspec.json.decode(CliRunner().invoke(app, ["openapi"]).stdout)["info"]["title"]
