@@ -13,6 +13,7 @@ import psycopg
 from hub.ledger.audit import Audit
 from hub.ledger.checkpoint import Checkpoint
 from hub.store import ledger_read
+from hub.store.audit_booking import booking_findings
 from hub.store.audit_office import office_findings
 from hub.store.audit_prices import price_findings
 from hub.store.audit_settlement import settlement_findings
@@ -66,6 +67,7 @@ def run_audit(url: str) -> Report:
             audit.findings.extend(says.format(*row) for row in connection.execute(statement))
         audit.findings.extend(islice(price_findings(connection), FINDINGS_MAX))
         audit.findings.extend(islice(office_findings(connection, begun.ends_ms), FINDINGS_MAX))
+        audit.findings.extend(islice(booking_findings(connection, begun.ends_ms), FINDINGS_MAX))
         settled = settlement_findings(connection, begun.stood.height, begun.ends_ms)
         audit.findings.extend(islice(settled, FINDINGS_MAX))
         return Report(

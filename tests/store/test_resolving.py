@@ -110,9 +110,21 @@ async def test_what_was_refused_is_sent_again(house: House) -> None:
     assert isinstance(await resolved(house, Resolution.RESEND, fresh=anew), Done)
     again = await payment(house, anew)
     assert (again.state, again.minor, again.file, again.subject) == (PaymentState.EXPECTED, 10_00, "", paid.subject)
-    assert (await payment(house, paid.id)).state is PaymentState.REFUSED
+    assert (await payment(house, paid.id)).state is PaymentState.CANCELLED
     await taken(house, booked(again), name="2.csv")
     assert (await window(house)).state is WindowState.SETTLED
+    assert house.findings() == []
+
+
+async def test_what_was_replaced_and_is_booked_after_all_is_a_difference(house: House) -> None:
+    paid, due = await released(house)
+    await taken(house, booked(paid, status="refused", reason="AC04", booked_on=""), booked(due))
+    await resolved(house, Resolution.RESEND, fresh=fresh())
+    await taken(house, booked(paid), name="2.csv")
+    assert await kinds(house) == ["unwanted"]
+    assert (await window(house)).state is WindowState.SETTLING
+    assert isinstance(await resolved(house, Resolution.ACCEPT_BOOKED), Done)
+    assert await of_scheme(house, Kind.SUSPENSE) == 10_00
     assert house.findings() == []
 
 

@@ -181,15 +181,15 @@ class Resolve(Deed, frozen=True, kw_only=True):
                 return _invalid("the bank did not say how much it has booked, and which way: ask it for a statement")
             if found.theirs.get("word") == Word.BOOKED and self._has_accounts(desk.scheme):
                 moved = _into_bank(str(side), int(minor or 0))
-            desk.keep(
-                msgspec.structs.replace(
-                    payment,
-                    state=PaymentState.CANCELLED,
-                    ended_ms=desk.now_ms,
-                    due_ms=None,
-                    reason=f"replaced by {self.fresh}",
-                )
+        desk.keep(
+            msgspec.structs.replace(
+                payment,
+                state=PaymentState.CANCELLED,
+                ended_ms=desk.now_ms,
+                due_ms=None,
+                reason=f"replaced by {self.fresh}",
             )
+        )
         desk.keep(
             Payment(
                 id=self.fresh,
