@@ -12,8 +12,8 @@ from openapi_spec_validator import validate
 from hub.core.command import Reason
 from hub.core.deeds import DEEDS, RECORDS
 from hub.http.errors import STATUS
-from hub.http.operator.acts import acts, terms_of
-from hub.http.operator.forms import form_of, parts
+from hub.http.operator.acts import acts, deed_from, terms_of
+from hub.http.operator.forms import form_of, parts, shown
 from hub.http.operator.kept import KEPT
 from hub.http.operator.openapi import document
 from hub.http.operator.problems import ProblemError, sayings
@@ -94,10 +94,52 @@ def test_the_terms_of_an_act_have_no_amounts_deep_inside(act: Any) -> None:
     assert form_of(act.kind).__name__ == terms_of(act).__name__
 
 
+SAID: list[tuple[str, Any]] = [
+    (
+        "MoveFunds",
+        {"funds": "a" * 32, "participant": "b", "amount": {"amount": "5.5", "currency": "KES"}, "why": "x"}
+        | {"out": True, "purpose": "guarantee"},
+    ),
+    ("SetCap", {"change": "a" * 32, "participant": "b", "amount": {"amount": "7", "currency": "UGX"}, "why": "x"}),
+    (
+        "RaiseFor",
+        {"dispute": "a" * 32, "kind": "recall", "transfer": "c" * 32, "participant": "b", "reason": "DUPL"}
+        | {"detail": "", "amount": {"amount": "0.01", "currency": "KES"}, "recall": False},
+    ),
+    ("AdmitOperator", {"operator": "b", "roles": ["maker", "viewer"], "secret_hash": "(hidden)", "why": "x"}),
+]
+
+
+@pytest.mark.parametrize(("act", "terms"), SAID, ids=[act for act, _ in SAID])
+def test_what_was_said_is_shown_as_it_was_said(act: str, terms: dict[str, Any]) -> None:
+    deed = deed_from(acts()[act], terms, by="maker", ref="r")
+    assert shown(deed) == terms
+    assert (deed.by, deed.ref) == ("maker", "r")
+
+
+def test_what_a_deed_makes_gets_a_name_that_follows_from_its_reference() -> None:
+    terms = {each: value for each, value in SAID[0][1].items() if each != "funds"}
+    one, again, other = (deed_from(acts()["MoveFunds"], terms, by="maker", ref=ref) for ref in ("r", "r", "s"))
+    assert one == again
+    assert one != msgspec.structs.replace(other, ref="r")
+
+
+def test_minor_units_that_were_kept_as_they_came_are_shown_as_amounts() -> None:
+    kept = {"minor": -250, "currency": "KES", "at_ms": 0, "count": 3, "inner": [{"minor": 5}], "text": None}
+    assert shown(kept) == {
+        "amount": {"amount": "-2.5", "currency": "KES"},
+        "currency": "KES",
+        "created_at": "1970-01-01T00:00:00.000Z",
+        "count": 3,
+        "inner": [{"amount": {"amount": "0.05", "currency": "KES"}}],
+        "text": None,
+    }
+
+
 def test_it_is_served_by_nobody_unless_a_port_is_set() -> None:
     from hub.settings import Settings
 
-    assert Settings(_env_file=None).operator_port is None  # type: ignore[call-arg] # pydantic-settings' own
+    assert Settings(_env_file=None).operator_port is None
 
 
 def test_the_command_prints_it() -> None:
