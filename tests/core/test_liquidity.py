@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hub.core.office.liquidity import caps_to_set, level_of
 from hub.core.office.records import Alarm
 from hub.core.participant import SchemeFile
-from hub.ledger.account import Kind
+from hub.core.record import Entering
+from hub.ledger.account import Kind, counters
 from hub.ledger.position import available
 from routing.money import Money
 from tests.cash import Fund
@@ -88,6 +89,41 @@ def test_a_batch_is_spoken_of_once_for_what_it_comes_to() -> None:
     hub = Hub(with_alarms("500", "200"))
     hub.batch([submit(1, amount="510"), submit(2, amount="400")])
     assert alarms(hub) == [(0, 2, 200_00)]
+
+
+MOVES = st.lists(st.tuples(st.booleans(), st.integers(1, 900)), min_size=1, max_size=12)
+
+
+def moves(steps: list[tuple[bool, int]]) -> list[Entering]:
+    """Transfers out, and cash from the bank."""
+    return [
+        Fund(participant="alpha", money=Money(units * 100, "KES"), reference=f"bank-{number}", by="test")
+        if is_cash
+        else submit(number, amount=str(units))
+        for number, (is_cash, units) in enumerate(steps)
+    ]
+
+
+@given(MOVES, MOVES)
+def test_a_batch_equals_its_members_but_for_alarms_in_between(
+    before: list[tuple[bool, int]], batch: list[tuple[bool, int]]
+) -> None:
+    together, alone = Hub(with_alarms("800", "300", "50")), Hub(with_alarms("800", "300", "50"))
+    commands = moves([*before, *batch])
+    for hub in (together, alone):
+        for each in commands[: len(before)]:
+            hub.one(each)
+    said = len(alarms(together))
+    results = together.batch(commands[len(before) :])
+    assert results == [alone.one(each) for each in commands[len(before) :]]
+    one, other = (hub.accounts[hub.scheme.accounts["alpha", "KES", Kind.POSITION]] for hub in (together, alone))
+    assert counters(one) == counters(other)
+    assert len(alarms(together)) - said <= 1, "a batch is spoken of once"
+    left = available(one) or 0
+    under = sum(left < each for each in (800_00, 300_00, 50_00))
+    for account in (one, other):
+        assert account.alarm >= under, "whichever way, no threshold is passed unseen"
+        assert level_of(left, (800_00, 300_00, 50_00), account.alarm) == account.alarm
 
 
 def test_a_position_without_thresholds_raises_none() -> None:
