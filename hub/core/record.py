@@ -83,6 +83,7 @@ class Desk:
         self.approved_by = ""  # the second person, while an approved proposal is carried out
         self.ref = ""
         self._kept: dict[type[Record], dict[str, Record]] = {kind: dict(found) for kind, found in kept.items()}
+        self._indexes: dict[tuple[type[Record], str], dict[Any, set[str]]] = {}
 
     def get(self, kind: type[R], id_: str) -> R | None:
         """Return a record by its id; None: there is none, or the deed did not say that it wants it."""
@@ -92,11 +93,22 @@ class Desk:
     def where(self, kind: type[R], /, **values: Any) -> list[R]:
         """List the records of a kind whose columns have these values, in the order of their ids."""
         every = self._kept.get(kind, {})
+        narrow = next((name for name in values if name in kind.keys), None)
+        ids = every.keys() if narrow is None else self._index(kind, narrow).get(values[narrow], set())
         return [
             each
-            for _, each in sorted(every.items())
+            for each in map(every.__getitem__, sorted(ids))
             if isinstance(each, kind) and all(getattr(each, name) == value for name, value in values.items())
         ]
+
+    def _index(self, kind: type[Record], column: str) -> dict[Any, set[str]]:
+        """Return the ids of a kind's records by one of its keys; a bank's file may be about thousands of windows."""
+        if (kind, column) not in self._indexes:
+            index: dict[Any, set[str]] = {}
+            for id_, each in self._kept.get(kind, {}).items():
+                index.setdefault(getattr(each, column), set()).add(id_)
+            self._indexes[kind, column] = index
+        return self._indexes[kind, column]
 
     def wanted(self, deed: "Deed") -> list[Record]:
         """List the records that a deed wants, as they are now."""
@@ -119,6 +131,12 @@ class Desk:
         version = before.version if is_written and before is not None else version
         fresh = msgspec.structs.replace(record, version=version, deed=self.ref)
         self._kept[type(record)][record.id] = fresh
+        for column in fresh.keys:
+            index = self._indexes.get((type(record), column))
+            if index is not None:
+                if before is not None:
+                    index[getattr(before, column)].discard(record.id)
+                index.setdefault(getattr(fresh, column), set()).add(record.id)
         self.decided.records.setdefault(record.table, {})[record.id] = fresh
         return fresh
 

@@ -14,8 +14,9 @@ from hub.core.office.funds import accounts_of, confirmed, refused
 from hub.core.office.records import Difference, DifferenceKind, DifferenceState, Funds, FundsState
 from hub.core.participant import AccountKey
 from hub.core.record import Desk, Kept, Selector
-from hub.core.settlement.settle import accounts_to_settle, settled_if_paid, wanted_to_settle
-from hub.core.settlement.window import Payment, PaymentState, Said, Window, Word
+from hub.core.settlement.settle import settled_if_paid, wanted_to_settle
+from hub.core.settlement.window import Obligation, Payment, PaymentState, Said, Window, Word
+from hub.ledger.account import Kind
 from routing.money import Money
 
 BANK: Final = "bank"  # the source of files and differences that are the settlement bank's
@@ -75,9 +76,16 @@ def accounts_to_book(kept: Kept) -> list[AccountKey]:
     for each in kept.get(Funds, {}).values():
         if isinstance(each, Funds) and each.state is FundsState.APPROVED:
             found.extend(accounts_of(each))
-    for window in kept.get(Window, {}):
-        found.extend(accounts_to_settle(window, kept))
-    return found
+    sides: set[tuple[str, str]] = set()
+    for window in kept.get(Window, {}).values():
+        if isinstance(window, Window):
+            found.append(("", window.currency, Kind.SETTLEMENT_BANK))
+            for moved in (*window.movements, *window.carried):
+                sides |= {(moved.debtor, window.currency), (moved.creditor, window.currency)}
+    for owed in kept.get(Obligation, {}).values():
+        if isinstance(owed, Obligation):
+            sides |= {(owed.debtor, owed.currency), (owed.creditor, owed.currency)}
+    return [*found, *((side, currency, Kind.POSITION) for side, currency in sorted(sides) if side)]
 
 
 def heard(payment: Payment, said: Said) -> Payment:
