@@ -75,13 +75,16 @@ class PostingLine(msgspec.Struct, frozen=True, kw_only=True):
     debit_held: Amount
 
 
-class WholeTransfer(TransferLine, frozen=True, kw_only=True):
-    """A transfer with everything that is known about it."""
-
-    price: Any
-    transitions: list[Any]
-    postings: list[PostingLine]
-    cases: list[Any]
+def _whole() -> type[msgspec.Struct]:
+    fields: list[Any] = [
+        ("price", form_of(Price) | None),
+        ("transitions", list[form_of(Transition)]),  # type: ignore[misc] # a type at run time
+        ("postings", list[PostingLine]),
+        ("cases", list[form_of(Case)]),  # type: ignore[misc] # a type at run time
+        ("reversals", list[TransferLine]),  # what gives it back, or was to
+    ]
+    about = "A transfer with everything that is known about it."
+    return msgspec.defstruct("WholeTransfer", fields, bases=(TransferLine,), kw_only=True, namespace={"__doc__": about})
 
 
 def line(transfer: Transfer) -> dict[str, Any]:
@@ -168,6 +171,7 @@ async def _view(office: Office, call: Call) -> web.Response:
             "transitions": [shown(each) for each in found.transitions],
             "postings": [_posting(each, accounts) for each in found.entries],
             "cases": [shown(each) for each in found.cases],
+            "reversals": [line(each) for each in found.reversals],
         },
     )
 
@@ -191,8 +195,6 @@ def _side(account: Account, balance: int) -> dict[str, Any]:
         "balance": amount(balance, account.currency),
     }
 
-
-FORMS: Final = (form_of(Transition), form_of(Case), form_of(Price))
 
 ROWS: Final = (
     Row(
@@ -218,6 +220,6 @@ ROWS: Final = (
         _view,
         "View a transfer: price, every step, every posting, what waits for an operator",
         READERS,
-        WholeTransfer,
+        _whole(),
     ),
 )
