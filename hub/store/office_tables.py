@@ -5,6 +5,7 @@ What must never change again is guarded by triggers in the migrations.
 
 import types
 import typing
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, text
@@ -80,10 +81,12 @@ def _upsert(table: Table) -> str:
 UPSERTS: Final = {kind.table: _upsert(table) for kind, table in TABLES.items()}
 
 
-def locking(kind: type[Record], column: str) -> str:
-    """Return the statement that locks records by one of their keys, in the order of their ids."""
-    if column not in ("id", *kind.keys):
-        raise ValueError(f"records of {kind.table} are not found by {column}")
+@lru_cache(maxsize=256)
+def locking(kind: type[Record], columns: tuple[str, ...]) -> str:
+    """Return the statement that locks records by some of their keys, in the order of their ids."""
+    if unknown := sorted(set(columns) - {"id", *kind.keys}):
+        raise ValueError(f"records of {kind.table} are not found by {', '.join(unknown)}")
+    condition = " OR ".join(f'"{column}" = ANY(%s)' for column in columns)
     return f"""
     SELECT coalesce(json_agg(x), '[]')::text
-    FROM (SELECT * FROM {kind.table} WHERE "{column}" = ANY(%s) ORDER BY id FOR UPDATE) AS x"""
+    FROM (SELECT * FROM {kind.table} WHERE {condition} ORDER BY id FOR UPDATE) AS x"""

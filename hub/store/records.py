@@ -5,6 +5,7 @@ One way for every kind there is; it knows none of them.
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -25,13 +26,16 @@ _LISTS: Final[dict[type[Record], Any]] = {kind: msgspec.json.Decoder(list[kind])
 
 
 async def lock(connection: Connection, wanted: Sequence[Selector]) -> Kept:
-    """Lock and read records, kind by kind, each in the order of their ids."""
+    """Lock and read records, kind by kind, all of a kind at once in the order of their ids."""
     kept: dict[type[Record], dict[str, Record]] = {}
     ordered = sorted(wanted, key=lambda each: (_ORDER[each.kind], each.column, each.value))
-    for (kind, column), group in groupby(ordered, key=lambda each: (each.kind, each.column)):
-        cursor = await connection.execute(locking(kind, column), ([each.value for each in group],))
+    for kind, group in groupby(ordered, key=attrgetter("kind")):
+        values: dict[str, list[str]] = {}
+        for each in group:
+            values.setdefault(each.column, []).append(each.value)
+        cursor = await connection.execute(locking(kind, tuple(values)), tuple(values.values()))
         rows = await cursor.fetchall()
-        kept.setdefault(kind, {}).update({each.id: each for each in _LISTS[kind](rows[0][0])})
+        kept[kind] = {each.id: each for each in _LISTS[kind](rows[0][0])}
     return kept
 
 

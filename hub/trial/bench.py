@@ -179,7 +179,7 @@ async def setup(
         stack.push_async_callback(store.close)
         simulator = f"http://127.0.0.1:{ports[2]}"
         await store.apply_scheme((scheme or scheme_of)(simulator, wallets), "bench")
-        env = role_environment(database, broker.url if broker else None, ports, folder) | more
+        env = {**role_environment(database, broker.url if broker else None, ports, folder), **more}
         processes = [_simulator(folder, ports[2], wallets, simulator_arguments), *_roles(folder, env, ports)]
         for process in processes:
             await asyncio.to_thread(process.start)

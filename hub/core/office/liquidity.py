@@ -14,6 +14,7 @@ from hub.core.office.funds import faulty_position, missing_why
 from hub.core.office.records import Alarm, Change, Setting
 from hub.core.participant import AccountKey, Scheme, SchemeFile, chart
 from hub.core.record import Deed, Desk, Kept, Selector
+from hub.core.settlement.rules import is_prefunded
 from hub.ledger.account import Account, Kind
 from hub.ledger.position import available
 from routing.money import Money, MoneyError
@@ -138,6 +139,12 @@ class SetCap(_Setting, frozen=True, kw_only=True):
             Money.parse(self.amount, self.currency)
         except MoneyError as error:
             return Refusal(reason=Reason.TERMS_INVALID, detail=f"{self.amount!r}: {error}")
+        if (
+            is_prefunded(scheme.models, self.currency, self.participant)
+            and Money.parse(self.amount, self.currency).minor
+        ):
+            detail = f"{self.participant} is prefunded in {self.currency}: what it owed would never be settled"
+            return Refusal(reason=Reason.TERMS_INVALID, detail=detail)
         return super().faulty(scheme)
 
     def decide_on(self, account: Account, desk: Desk) -> Result:

@@ -12,16 +12,14 @@ import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
 from hub.core.office.funds import missing_why
-from hub.core.office.proposal import REJECTING, Approve, Dismiss, Propose
+from hub.core.office.proposal import ADMINS, REJECTING, RESERVED, Approve, Dismiss, Propose
 from hub.core.office.records import Operator, OperatorRole
 from hub.core.participant import Scheme
 from hub.core.record import Deed, Desk, Selector
 
 ADMINS_MIN: Final = 2
-RESERVED: Final = frozenset({"hub", "calendar", "bank", "operator"})  # who is no person
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
-_ADMINS: Final = Selector(Operator, "admin", "yes")
 
 
 class _Change(Deed, frozen=True, kw_only=True):
@@ -33,7 +31,7 @@ class _Change(Deed, frozen=True, kw_only=True):
 
     def wants(self) -> Sequence[Selector]:
         """Want the operator, and all admins: they are counted."""
-        return Selector(Operator, "id", self.operator), _ADMINS
+        return Selector(Operator, "id", self.operator), ADMINS
 
     def faulty(self, scheme: Scheme) -> Refusal | None:  # noqa: ARG002 - the scheme has no say in it
         """Refuse a change without a reason."""
@@ -94,7 +92,7 @@ class AdmitOperator(Deed, frozen=True, kw_only=True):
 
     def wants(self) -> Sequence[Selector]:
         """Want whoever has this name, and all admins: they are counted."""
-        return Selector(Operator, "id", self.operator), _ADMINS
+        return Selector(Operator, "id", self.operator), ADMINS
 
     def faulty(self, scheme: Scheme) -> Refusal | None:  # noqa: ARG002 - the scheme has no say in it
         """Refuse a name, roles or a hash that are none."""
@@ -155,8 +153,19 @@ def approver_of(kind: type[Deed]) -> OperatorRole:
     return OperatorRole.ADMIN if role_for(kind) is OperatorRole.ADMIN else OperatorRole.CHECKER
 
 
-def forbidden(operator: Operator | None, deed: Deed) -> Refusal | None:
-    """Say why an operator may not bring a deed about; None: it may, or it is no operator's deed."""
+def forbidden(deed: Deed, desk: Desk) -> Refusal | None:
+    """Say why an operator may not bring a deed about; None: it may, or it is no operator's deed.
+
+    Whoever proposed what is approved must still be allowed to propose it.
+    """
+    if isinstance(deed, Approve):
+        maker = desk.get(Operator, deed.deed.by)
+        if (refused := _not_for(maker, Propose(by=deed.deed.by, proposal="", deed=deed.deed, why=""))) is not None:
+            return msgspec.structs.replace(refused, detail=f"who proposed it may not any more: {refused.detail}")
+    return _not_for(desk.get(Operator, deed.by), deed)
+
+
+def _not_for(operator: Operator | None, deed: Deed) -> Refusal | None:
     if operator is None:
         return None
     if not operator.enabled:

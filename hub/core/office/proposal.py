@@ -16,7 +16,12 @@ from hub.core.participant import AccountKey, Scheme
 from hub.core.record import Deed, Desk, Kept, Record, Selector
 
 OPEN_FOR_MS: Final = 7 * 86_400_000
+# Who is no person: the calendar and the bank bring deeds about as well.
+RESERVED: Final = frozenset({"hub", "calendar", "bank", "operator"})
 REJECTING: Final = frozenset({OperatorRole.CHECKER, OperatorRole.ADMIN})
+
+
+ADMINS: Final = Selector(Operator, "admin", "yes")
 
 
 class ProposalState(StrEnum):
@@ -55,18 +60,12 @@ class Propose(Deed, frozen=True, kw_only=True):
     why: str
 
     def wants(self) -> Sequence[Selector]:
-        """Want the proposal, in case it is there already."""
-        return (Selector(Proposal, "id", self.proposal),)
+        """Want the proposal, in case it is there already, and whether there are operators at all."""
+        return Selector(Proposal, "id", self.proposal), ADMINS
 
     def decide(self, desk: Desk) -> Result:
         """Keep it open until somebody else decides, or too much time has gone by."""
-        if desk.get(Proposal, self.proposal) is not None:
-            return Refusal(reason=Reason.RECORD_FORBIDS, detail="this proposal was made before")
-        if not self.why.strip():
-            return Refusal(reason=Reason.TERMS_INVALID, detail="say why: whoever is to approve reads it")
-        if self.deed.by != self.by:
-            return Refusal(reason=Reason.TERMS_INVALID, detail="a deed is proposed in one's own name")
-        if (refused := self.deed.faulty(desk.scheme)) is not None:
+        if (refused := _nobody(self.by, desk) or self._flaw(desk)) is not None:
             return refused
         desk.keep(
             Proposal(
@@ -83,6 +82,18 @@ class Propose(Deed, frozen=True, kw_only=True):
         )
         return Done(transfer=self.proposal)
 
+    def _flaw(self, desk: Desk) -> Refusal | None:
+        if desk.get(Proposal, self.proposal) is not None:
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail="this proposal was made before")
+        wrong = ""
+        if not self.why.strip():
+            wrong = "say why: whoever is to approve reads it"
+        elif not self.deed.checked:
+            wrong = f"{type(self.deed).__name__} needs no second person"
+        elif self.deed.by != self.by:
+            wrong = "a deed is proposed in one's own name"
+        return Refusal(reason=Reason.TERMS_INVALID, detail=wrong) if wrong else self.deed.faulty(desk.scheme)
+
 
 class Approve(Deed, frozen=True, kw_only=True):
     """Have a proposed deed carried out, in this same commit; `deed` is what the approver has seen."""
@@ -92,9 +103,9 @@ class Approve(Deed, frozen=True, kw_only=True):
     why: str = ""
 
     def wants(self) -> Sequence[Selector]:
-        """Want the proposal and its maker, and what its deed wants."""
+        """Want the proposal and its maker, whether there are operators at all, and what its deed wants."""
         maker = Selector(Operator, "id", self.deed.by)
-        return (Selector(Proposal, "id", self.proposal), maker, *self.deed.wants())
+        return (Selector(Proposal, "id", self.proposal), maker, ADMINS, *self.deed.wants())
 
     def originals(self) -> Sequence[str]:
         """Want what the deed wants."""
@@ -115,19 +126,20 @@ class Approve(Deed, frozen=True, kw_only=True):
     def decide(self, desk: Desk) -> Result:
         """Carry the deed out, if another person proposed exactly this; where it cannot be, the proposal stays open."""
         found = desk.get(Proposal, self.proposal)
-        refused = _undecidable(found)
+        refused = _nobody(self.by, desk) or _undecidable(found)
         if found is None or refused is not None:
             return refused or Refusal(reason=Reason.RECORD_UNKNOWN)
-        if found.by == self.by:
-            return Refusal(reason=Reason.SAME_PERSON, detail=f"{self.by} proposed it")
-        maker = desk.get(Operator, self.deed.by)
-        if maker is not None and not maker.enabled:
-            return Refusal(reason=Reason.ROLE_FORBIDS, detail=f"{maker.id}, who proposed it, is disabled since")
+        if found.due_ms is not None and found.due_ms <= desk.now_ms:
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail="nobody decided in time; propose it again")
+        if _person(found.by) == _person(self.by):
+            return Refusal(reason=Reason.SAME_PERSON, detail=f"{found.by} proposed it")
         if msgspec.json.decode(found.terms) != msgspec.json.decode(msgspec.json.encode(self.deed)):
             return Refusal(reason=Reason.TERMS_INVALID, detail="this is not what was proposed; look at it again")
         desk.approved_by = self.by
-        result = self.deed.faulty(desk.scheme) or self.deed.decide(desk)
-        desk.approved_by = ""
+        try:
+            result = self.deed.faulty(desk.scheme) or self.deed.decide(desk)
+        finally:
+            desk.approved_by = ""
         if isinstance(result, Done):
             _decided(found, ProposalState.APPROVED, desk, self.by, self.why)
         return result
@@ -140,13 +152,13 @@ class Dismiss(Deed, frozen=True, kw_only=True):
     why: str = ""
 
     def wants(self) -> Sequence[Selector]:
-        """Want the proposal."""
-        return (Selector(Proposal, "id", self.proposal),)
+        """Want the proposal, and whether there are operators at all."""
+        return Selector(Proposal, "id", self.proposal), ADMINS
 
     def decide(self, desk: Desk) -> Result:
         """End it."""
         found = desk.get(Proposal, self.proposal)
-        refused = _undecidable(found)
+        refused = _nobody(self.by, desk) or _undecidable(found)
         if found is None or refused is not None:
             return refused or Refusal(reason=Reason.RECORD_UNKNOWN)
         who = desk.get(Operator, self.by)
@@ -173,6 +185,20 @@ class Expire(Deed, frozen=True, kw_only=True):
             return Done(changed=False)
         _decided(found, ProposalState.EXPIRED, desk, self.by, "nobody decided in time")
         return Done(transfer=found.id)
+
+
+def _person(name: str) -> str:
+    """Return a name as it is compared: two spellings of one are one person."""
+    return name.strip().casefold()
+
+
+def _nobody(by: str, desk: Desk) -> Refusal | None:
+    """Refuse whoever is no person; and, once there are operators, whoever is none of them."""
+    if not by.strip() or _person(by) in RESERVED:
+        return Refusal(reason=Reason.ROLE_FORBIDS, detail=f"{by!r} is nobody's name")
+    if desk.where(Operator, admin="yes") and desk.get(Operator, by) is None:
+        return Refusal(reason=Reason.ROLE_FORBIDS, detail=f"{by!r} is no operator")
+    return None
 
 
 def _undecidable(found: Proposal | None) -> Refusal | None:

@@ -83,40 +83,42 @@ def check_settlement(
     no_repeats("settlement_model", [each.name for each in models])
     no_repeats("settlement_bank of a currency", [each.currency for each in banks])
     for model in models:
-        where = f"settlement_model {model.name!r}"
-        for each in model.participants:
-            if model.currency not in settles.get(each, ()):
-                raise SchemeError(f"{where}: {each!r} does not settle in {model.currency}")
-        if model.every_s and model.every_s < EVERY_MIN_S:
-            raise SchemeError(f"{where}: every_s is at least {EVERY_MIN_S}, or 0")
-        if not 1 <= model.sla_s <= SLA_MAX_S:
-            raise SchemeError(f"{where}: sla_s is from 1 to {SLA_MAX_S}")
-        try:
-            check_calendar(close=model.close, time_zone=model.time_zone, holidays=model.holidays)
-        except CalendarError as error:
-            raise SchemeError(f"{where}: {error}") from error
-        if model.netting is Netting.PREFUNDED:
-            _check_prefunded(where, model, models, settles, capped)
+        _check_model(model, settles)
     for currency in {each.currency for each in models}:
         last = [each for each in models if each.currency == currency][-1]
         if last.participants:
             raise SchemeError(f"settlement_model {last.name!r}: the last model of {currency} is for everybody else")
+    for who, currency in sorted((who, currency) for who, found in capped.items() for currency in found):
+        if is_prefunded(models, currency, who):
+            raise SchemeError(f"participant {who!r} has a net_debit_cap in {currency}, but is to be prefunded")
 
 
-def _check_prefunded(
-    where: str,
-    model: Model,
-    models: Sequence[Model],
-    settles: Mapping[str, Collection[str]],
-    capped: Mapping[str, Collection[str]],
-) -> None:
-    """Refuse members that may owe: what they owe would never be settled."""
-    before = models[: list(models).index(model)]
-    named = {each for one in before if one.currency == model.currency for each in one.participants}
-    members = model.participants or [each for each in settles if each not in named]
-    for each in members:
-        if model.currency in capped.get(each, ()):
-            raise SchemeError(f"{where}: {each!r} has a net_debit_cap in {model.currency}, but is to be prefunded")
+def _check_model(model: Model, settles: Mapping[str, Collection[str]]) -> None:
+    where = f"settlement_model {model.name!r}"
+    for each in model.participants:
+        if model.currency not in settles.get(each, ()):
+            raise SchemeError(f"{where}: {each!r} does not settle in {model.currency}")
+    if model.every_s and model.every_s < EVERY_MIN_S:
+        raise SchemeError(f"{where}: every_s is at least {EVERY_MIN_S}, or 0")
+    if not 1 <= model.sla_s <= SLA_MAX_S:
+        raise SchemeError(f"{where}: sla_s is from 1 to {SLA_MAX_S}")
+    try:
+        check_calendar(close=model.close, time_zone=model.time_zone, holidays=model.holidays)
+    except CalendarError as error:
+        raise SchemeError(f"{where}: {error}") from error
+
+
+def is_prefunded(models: Sequence[Model], currency: str, participant: str) -> bool:
+    """Say whether a model has this participant whose members owe nothing: what they owed would never be settled."""
+    named: set[str] = set()
+    for model in models:
+        if model.currency != currency:
+            continue
+        is_member = participant in model.participants if model.participants else participant not in named
+        if is_member and model.netting is Netting.PREFUNDED:
+            return True
+        named.update(model.participants)
+    return False
 
 
 def model_of(models: Sequence[Model], currency: str, one: str, other: str) -> Model | None:
