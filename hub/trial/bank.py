@@ -125,12 +125,17 @@ class Bank:
         if found is None:
             raise _unreadable("a payment has no amount")
         money = _money(found.text or "", found.get("Ccy", ""))
-        own = self.accounts.get(money.currency)
-        for tag, direction in _SIDES:
-            numbers = [payment.findtext(f"p:{tag}/p:Id/{name}", "", _NAMES) for name in ("p:IBAN", "p:Othr/p:Id")]
-            if own and own in numbers:
-                return Booking(payment.findtext("p:PmtId/p:EndToEndId", "", _NAMES), direction, money)
-        raise _unreadable("a payment is not on the scheme's account")
+        own, reference = self.accounts.get(money.currency), payment.findtext("p:PmtId/p:EndToEndId", "", _NAMES)
+        numbers = [
+            "".join(payment.findtext(f"p:{tag}/p:Id/{name}", "", _NAMES) for name in ("p:IBAN", "p:Othr/p:Id"))
+            for tag, _ in _SIDES
+        ]
+        for number, (_, direction) in zip(numbers, _SIDES, strict=True):
+            if own and number == own:
+                return Booking(reference, direction, money)
+        if own and all(numbers):  # between two participants, who have their accounts here too
+            return Booking(reference, Direction.DEBIT, money)
+        raise _unreadable("a payment is neither on the scheme's account nor between two others")
 
     def _announced(self, content: bytes) -> Iterator[Booking]:
         """Yield what participants are to pay in, as if they had: here they always do."""
