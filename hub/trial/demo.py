@@ -17,6 +17,7 @@ from hub.settings import Settings
 from hub.store.audit import run_audit
 from hub.trial.abroad import play_abroad
 from hub.trial.client import Reply
+from hub.trial.day import play_day
 from hub.trial.market import prefund
 from hub.trial.playing import WITHIN_S, Shown, table, watched
 from hub.trial.plays import PLAYS, Play, body
@@ -42,6 +43,8 @@ async def demonstrate(console: Console) -> bool:
         shown = await _play_at_home(stage, console)
         console.print(Text("\nAbroad: three countries, two FX providers\n", style="bold"))
         shown += await play_abroad(stage, console)
+        console.print(Text("\nA settlement day: from positions to money in banks\n", style="bold"))
+        day = await play_day(stage, console, shown)
         called_back = sum(not each.reply.error for each in shown)
         await stage.sink.until(lambda: stage.sink.count >= called_back, WITHIN_S)
         report = await asyncio.to_thread(run_audit, stage.database)
@@ -51,9 +54,10 @@ async def demonstrate(console: Console) -> bool:
                 console.print(Text(f"\none of them in full, {each.name}:", style="bold"))
                 console.print(timeline(each.found, accounts))
         console.print(case_table(await stage.hub.store.open_cases(20)), audit_report(report))
-        transfers = [each.found.transfer for each in shown if each.found is not None]
+        transfers = [*(each.found.transfer for each in shown if each.found is not None), *day.transfers]
         wrong = [f"{each.name}: {each.end or 'it has not ended'}" for each in shown if not each.right]
         faults = differences(stage.simulator, transfers)
+    wrong += day.wrong
     for name in wrong:
         console.print(f"[red]did not end as it must:[/] {name}")
     for line in faults:

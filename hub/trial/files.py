@@ -61,9 +61,11 @@ def _brief(side: Mapping[str, Any]) -> str:
 
 def difference_shown(found: Difference) -> RenderableType:
     """Return a difference with all its evidence, and how it may be resolved."""
-    evidence = Table("", "the hub", found.source, title=f"{found.kind}: {found.subject or found.reference}")
+    evidence = plain_table(f"{found.kind}: {found.subject or found.reference}", "", "the hub", found.source)
     for name in sorted({*found.ours, *found.theirs} - {"steps", "rows"}):
-        evidence.add_row(name, str(found.ours.get(name, "")), str(found.theirs.get(name, "")))
+        mine, yours = (str(side.get(name, "")) for side in (found.ours, found.theirs))
+        if mine or yours:
+            evidence.add_row(name, mine, yours)
     for row in found.theirs.get("rows", ()):
         evidence.add_row("row", "", f"{row['where']}: {_brief(row)}")
     steps = plain_table("its timeline here", "at (UTC)", "event", "state", "who")

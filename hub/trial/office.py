@@ -37,17 +37,17 @@ def funds_table(found: Sequence[Funds]) -> Table:
 def positions_table(accounts: Iterable[Account]) -> Table:
     """Return where every participant stands, in each of its currencies, and the guarantees."""
     table = plain_table("positions", "participant", "currency")
-    for column in ("balance", "held", "cap", "available", "alarm"):
-        table.add_column(column, justify="right")
-    table.add_column("debits")
+    for column in ("balance", "held", "cap", "available"):
+        table.add_column(column, justify="right", overflow="fold")
+    table.add_column("note")
     shown = [each for each in accounts if each.kind in (Kind.POSITION, Kind.GUARANTEE)]
     for each in sorted(shown, key=lambda each: (each.currency, each.kind is Kind.GUARANTEE, each.participant)):
         minors = (balance(each), each.debits_pending, each.cap_minor or 0, available(each) or 0)
         figures = [str(Money(minor, each.currency)) for minor in minors]
         style = "red" if each.blocked else "yellow" if each.alarm else None
         name = each.participant or "(guarantees)"
-        level, debits = str(each.alarm or ""), "blocked" if each.blocked else ""
-        table.add_row(name, each.currency, *figures, level, debits, style=style)
+        notes = [f"alarm {each.alarm}"] * bool(each.alarm) + ["debits blocked"] * each.blocked
+        table.add_row(name, each.currency, *figures, ", ".join(notes), style=style)
     return table
 
 

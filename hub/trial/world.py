@@ -84,6 +84,12 @@ def placed_at(file: SchemeFile, simulator: str) -> SchemeFile:
     return msgspec.structs.replace(file, connection=tuple(moved))
 
 
+def by_hand(file: SchemeFile) -> SchemeFile:
+    """Have windows close when an operator closes them, and at no hour: a play must not depend on when it is played."""
+    models = [msgspec.structs.replace(each, close=(), every_s=0) for each in file.settlement_model]
+    return msgspec.structs.replace(file, settlement_model=tuple(models))
+
+
 def banked_at(file: SchemeFile, bank: Bank, keys: Path) -> SchemeFile:
     """Have one bank keep the scheme's settlement accounts, and publish its keys at the path."""
     keys.write_bytes(bank.jwks)
@@ -119,7 +125,7 @@ async def world(
         database = database or await _database(stack, var, keep=keep)
         exchange, bank = _exchange(stack, var, keep=keep), Bank()
         file = placed_at(read_scheme(scheme_path()), simulator_url)
-        file = banked_at(file, bank, exchange.with_name("bank.jwks"))
+        file = banked_at(file if keep else by_hand(file), bank, exchange.with_name("bank.jwks"))
         await _apply(database, msgspec.structs.replace(file, scheme=msgspec.structs.replace(file.scheme, **terms)))
         settings = _settings(
             database, var, port=api, callback_port=callbacks, operator_port=operator_port, settlement_dir=exchange
