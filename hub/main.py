@@ -28,6 +28,7 @@ from hub.commands.proposals import proposals
 from hub.commands.quotes import explain, quote
 from hub.commands.rates import rates
 from hub.commands.transfers import cases, transfers
+from hub.commands.windows import windows
 from hub.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False)
@@ -40,6 +41,7 @@ app.add_typer(proposals, name="proposals")
 app.add_typer(operators, name="operators")
 app.add_typer(cases, name="cases")
 app.add_typer(disputes, name="disputes")
+app.add_typer(windows, name="windows")
 app.add_typer(files, name="files")
 app.add_typer(differences, name="differences")
 app.add_typer(notices, name="notices")

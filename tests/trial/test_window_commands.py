@@ -1,0 +1,91 @@
+"""`hub windows` as operators run it: what moved, what is owed, what a default comes to; on a real database."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from typer.testing import CliRunner
+
+from hub.core.settlement.names import window_id
+from hub.core.settlement.rules import DefaultPath
+from hub.core.settlement.window import Payment, PaymentState
+from hub.main import app
+from hub.workers.settlement import Settling
+from tests.settlement.office import Said
+from tests.store.house import House
+from tests.store.windows import NET, Given, closing_house, window
+from tests.trial.test_commands import hub, proposal_in
+
+pytestmark = pytest.mark.postgres
+
+WHO = ("--by", "jo", "--why", "end of day")
+
+
+@pytest.fixture
+async def moved(migrated_url: str) -> AsyncIterator[House]:
+    async with House(migrated_url) as house:
+        await closing_house(house, NET)
+        await house.door.handle(Given(by="jo", minor=50_00))
+        await house.completed(1, "10")
+        yield house
+
+
+def approved(said: str, database: str) -> None:
+    assert "done:" in hub("proposals", "approve", proposal_in(said), "--by", "sam", database=database)
+
+
+@pytest.mark.parametrize("verb", ["list", "show", "close", "release", "pay-again", "default"])
+def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
+    text = CliRunner().invoke(app, ["windows", verb, "--help"]).output
+    assert "Usage" in text
+    assert "Example" in text
+
+
+async def test_a_window_is_closed_by_one_and_released_by_two(moved: House) -> None:
+    url = moved.url
+    assert "open" in hub("windows", "list", "--model", "net", database=url)
+    shown = hub("windows", "show", "net/1", database=url)
+    assert "alpha" in shown
+    assert "-10" in shown
+    assert "closed: net/1" in hub("windows", "close", "net/1", *WHO, database=url)
+    assert "closed by jo: end of day" in hub("windows", "close", "net/1", *WHO, database=url, code=1)
+    await Settling(moved.door).look()
+    said = hub("windows", "release", window_id("net", 1), *WHO, database=url)
+    approved(said, url)
+    shown = hub("windows", "show", "net/1", database=url)
+    assert "settling" in shown
+    assert "expected" in shown
+    assert "no such windows" in hub("windows", "list", "--state", "settled", database=url)
+    assert "there is no window net/9" in hub("windows", "show", "net/9", database=url, code=1)
+
+
+async def test_a_default_is_shown_before_it_is_proposed(moved: House) -> None:
+    url = moved.url
+    hub("windows", "close", "net/1", *WHO, database=url)
+    await Settling(moved.door).look()
+    shown = hub("windows", "default", "net/1", "alpha", *WHO, database=url)
+    assert "alpha cannot pay 10 KES for net/1: cover" in shown
+    assert "the guarantee pays 10 KES" in shown
+    assert "nothing is changed" in shown
+    assert (await window(moved.store, "net", 1)).defaults == ()
+    other = hub("windows", "default", "net/1", "alpha", "--path", "exclude", *WHO, database=url)
+    assert "carried into the next window: alpha to bravo 10 KES" in other
+    undone = hub("windows", "default", "net/1", "alpha", "--path", "unwind", *WHO, database=url)
+    assert "undone: bravo gives 10 KES back to alpha" in undone
+    assert "owes nothing" in hub("windows", "default", "net/1", "bravo", *WHO, database=url, code=1)
+    said = hub("windows", "default", "net/1", "alpha", "--path", "exclude", "--yes", *WHO, database=url)
+    approved(said, url)
+    handled = (await window(moved.store, "net", 1)).defaults
+    assert [(each.participant, each.path) for each in handled] == [("alpha", DefaultPath.EXCLUDE)]
+    assert "alpha did not pay 10 KES: exclude" in hub("windows", "show", "net/1", database=url)
+
+
+async def test_what_the_bank_refused_is_paid_again(moved: House) -> None:
+    url = moved.url
+    hub("windows", "close", "net/1", *WHO, database=url)
+    await Settling(moved.door).look()
+    approved(hub("windows", "release", "net/1", *WHO, database=url), url)
+    first, *_ = await moved.store.records.found(Payment)
+    states = {first.id: (PaymentState.REFUSED, 0)}
+    await moved.door.handle(Said(by="bank", window=first.subject, states=states))
+    approved(hub("windows", "pay-again", "net/1", first.id, *WHO, database=url), url)
+    assert len(await moved.store.records.found(Payment, state="expected")) == 2
