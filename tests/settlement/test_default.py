@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.core.command import Reason, Refusal, Result
+from hub.core.office.records import Change
 from hub.core.settlement.default import DefaultError, Preview, preview
 from hub.core.settlement.handle_default import HandleDefault
 from hub.core.settlement.netting import nets
@@ -109,6 +110,9 @@ def test_who_is_excluded_owes_in_the_next_window_what_it_owed_in_this() -> None:
     office.book_payments(office.payments())
     assert office.window().state is WindowState.SETTLED
     assert (office.account("ash").blocked, office.account("birch").blocked) == (True, False)
+    assert [(each.participant, each.after) for each in office.records._of(Change)] == [("ash", "yes")], (
+        "and it is kept why"
+    )
     office.pay("birch", "ash", 1)
     office.released(2)
     assert office.owed(2) == [("", "birch", 99), ("ash", "", 94), ("cedar", "", 10)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from hub.core.office.liquidity import Unblock
 from hub.core.settlement.names import window_id
 from hub.core.settlement.rules import DefaultPath, Model, Netting
 from hub.core.settlement.window import WindowState
@@ -14,6 +15,7 @@ from hub.store.audit import run_audit
 from hub.store.audit_settlement import settlement_findings
 from tests.store.history import put_back
 from tests.store.house import House
+from tests.store.office import MAKER, approved, fresh
 from tests.store.windows import (
     NET,
     Given,
@@ -42,8 +44,8 @@ async def write_settlements(url: str) -> None:
             await released(door, "net", number)
             if path is not None:
                 await defaulted(door, "net", number, "alpha", path)
-                with psycopg.connect(url) as connection:
-                    connection.execute("UPDATE account SET blocked = false")
+                again = Unblock(by=MAKER, change=fresh(), participant="alpha", currency="KES", why="it paid")
+                assert (await approved(house, again)).reason == ""
             if (await window(house.store, "net", number)).state is WindowState.SETTLING:
                 await booked(door, "net", number)
         await closing_house(house, GROSS, PAIRS)

@@ -107,24 +107,50 @@ class _Setting(Deed, frozen=True, kw_only=True):
 
     def note(self, what: Setting, before: str, after: str, event: str, desk: Desk) -> None:
         """Keep what has changed, and tell the participant."""
-        change = desk.keep(
-            Change(
-                id=self.change,
-                at_ms=desk.now_ms,
-                participant=self.participant,
-                currency=self.currency,
-                what=what,
-                before=before,
-                after=after,
-                by=self.by,
-                approved_by=desk.approved_by,
-                why=self.why,
-            )
+        change = Change(
+            id=self.change,
+            at_ms=desk.now_ms,
+            participant=self.participant,
+            currency=self.currency,
+            what=what,
+            before=before,
+            after=after,
+            by=self.by,
+            approved_by=desk.approved_by,
+            why=self.why,
         )
-        body = {"currency": self.currency, "why": self.why}
-        if what is Setting.CAP:
-            body["netDebitCap"] = str(Money(int(after), self.currency))
-        desk.tell(self.participant, change, event, body)
+        changed(change, event, desk)
+
+
+def changed(change: Change, event: str, desk: Desk) -> None:
+    """Keep that a position was changed, and tell its participant."""
+    kept = desk.keep(change)
+    body = {"currency": change.currency, "why": change.why}
+    if change.what is Setting.CAP:
+        body["netDebitCap"] = str(Money(int(change.after), change.currency))
+    desk.tell(change.participant, kept, event, body)
+
+
+def block(change: str, participant: str, currency: str, *, by: str, why: str, desk: Desk) -> bool:
+    """Let nothing new go out of a position, and keep who says so; say whether that changes anything."""
+    account = desk.book.accounts[desk.purse((participant, currency, Kind.POSITION))]
+    if account.blocked:
+        return False
+    desk.adjust(account.id, blocked=True)
+    kept = Change(
+        id=change,
+        at_ms=desk.now_ms,
+        participant=participant,
+        currency=currency,
+        what=Setting.BLOCKED,
+        before="no",
+        after="yes",
+        by=by,
+        approved_by=desk.approved_by,
+        why=why,
+    )
+    changed(kept, "liquidity.blocked", desk)
+    return True
 
 
 class SetCap(_Setting, frozen=True, kw_only=True):
@@ -168,11 +194,8 @@ class Block(_Setting, frozen=True, kw_only=True):
 
     def decide_on(self, account: Account, desk: Desk) -> Result:
         """Block debits; what is held already goes its way."""
-        if account.blocked:
-            return Done(changed=False)
-        desk.adjust(account.id, blocked=True)
-        self.note(Setting.BLOCKED, "no", "yes", "liquidity.blocked", desk)
-        return Done(transfer=self.change)
+        is_new = block(self.change, account.participant, account.currency, by=self.by, why=self.why, desk=desk)
+        return Done(transfer=self.change) if is_new else Done(changed=False)
 
 
 class Unblock(_Setting, frozen=True, kw_only=True):

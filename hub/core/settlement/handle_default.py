@@ -11,12 +11,13 @@ from typing import ClassVar
 import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.office.liquidity import block
 from hub.core.participant import AccountKey, Scheme, purse_key
 from hub.core.record import Deed, Desk, Kept, Selector
 from hub.core.settlement.close import oblige
 from hub.core.settlement.default import DefaultError, Preview, preview
-from hub.core.settlement.names import line_of, obligation_id
-from hub.core.settlement.rules import DefaultPath
+from hub.core.settlement.names import blocking_id, line_of, obligation_id
+from hub.core.settlement.rules import DefaultPath, Netting
 from hub.core.settlement.settle import accounts_to_settle, instruct, settle, settled_if_paid, wanted_to_settle
 from hub.core.settlement.window import (
     Default,
@@ -67,7 +68,7 @@ class HandleDefault(Deed, frozen=True, kw_only=True):
             return Refusal(reason=Reason.RECORD_FORBIDS, detail=str(error))
         into = _open_one(window, desk)
         if shown.carried and into is None:
-            detail = f"no window of {window.model} is open any more: cover the default, or unwind it"
+            detail = f"no window of {window.model} takes it on any more: cover the default, or unwind it"
             return Refusal(reason=Reason.RECORD_FORBIDS, detail=detail)
         if short := _short(window, shown, desk):
             return Refusal(reason=Reason.CAP_EXCEEDED, detail=short)
@@ -95,7 +96,9 @@ class HandleDefault(Deed, frozen=True, kw_only=True):
             carried_to=into.id if shown.carried and into is not None else "",
         )
         _enter(window, shown, desk)
-        _block(self.participant, window.currency, desk)
+        reason = f"default in window {window.number} of {window.model}: {self.why}"
+        change = blocking_id(window.id, window.revision, self.participant)
+        block(change, self.participant, window.currency, by=self.by, why=reason, desk=desk)
         if shown.carried and into is not None:
             desk.keep(msgspec.structs.replace(into, carried=(*into.carried, *shown.carried)))
         after = msgspec.structs.replace(window, revision=window.revision + 1, defaults=(*window.defaults, handled))
@@ -120,8 +123,9 @@ def unwinding_subject(window: str, participant: str) -> str:
 
 
 def _open_one(window: Window, desk: Desk) -> Window | None:
-    found = desk.where(Window, model=window.model, state=WindowState.OPEN)
-    return found[0] if found else None
+    """Return the open window that takes on what is carried; a model that has become another takes nothing on."""
+    found = desk.where(Window, model=window.model, state=WindowState.OPEN, currency=window.currency)
+    return found[0] if found and found[0].terms.netting is not Netting.PREFUNDED else None
 
 
 def _short(window: Window, shown: Preview, desk: Desk) -> str:
@@ -153,13 +157,6 @@ def _enter(window: Window, shown: Preview, desk: Desk) -> None:
         postings.append(Posting(subject, debit, credit, back.minor, Phase.DIRECT))
     if postings:
         desk.enter(postings, beyond_cap=True)
-
-
-def _block(participant: str, currency: str, desk: Desk) -> None:
-    """Block the participant's new debits; an operator lets them go on."""
-    account = desk.book.accounts[desk.purse((participant, currency, Kind.POSITION))]
-    account.blocked = True
-    desk.book.touched.add(account.id)
 
 
 def _replace(window: Window, shown: Preview, desk: Desk) -> None:

@@ -29,5 +29,10 @@ def payment_id(obligation: str) -> str:
     return _named("payment", obligation)
 
 
+def blocking_id(window: str, revision: int, participant: str) -> str:
+    """Return what the change is called by which a default blocks a participant."""
+    return _named("blocking", window, str(revision), participant)
+
+
 def _named(*parts: str) -> str:
     return sha256("\n".join(parts).encode()).hexdigest()[: 2 * HALF]
