@@ -110,7 +110,7 @@ def test_who_is_excluded_owes_in_the_next_window_what_it_owed_in_this() -> None:
     office.book_payments(office.payments())
     assert office.window().state is WindowState.SETTLED
     assert (office.account("ash").blocked, office.account("birch").blocked) == (True, False)
-    assert [(each.participant, each.after) for each in office.records._of(Change)] == [("ash", "yes")], (
+    assert [(each.participant, each.after) for each in office.records.every(Change)] == [("ash", "yes")], (
         "and it is kept why"
     )
     office.pay("birch", "ash", 1)
