@@ -1,6 +1,5 @@
 """The sandbox: the demo's world kept up to develop against, with lines of curl to try; its credentials stay with us."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +17,11 @@ from hub.trial.world import World, world
 
 SIMULATOR_PORT: Final = 8090
 OPERATOR_PORT: Final = 8082
+MODEL: Final = "shillings"
 
 
 async def keep_up(console: Console) -> None:
-    """Keep the demo's world up until interrupted."""
+    """Keep the demo's world up until interrupted; its settlement bank books whatever the hub has it pay."""
     settings = Settings()
     ports = (settings.port, settings.callback_port, SIMULATOR_PORT)
     operators = OPERATOR_PORT if settings.operator_port is None else settings.operator_port
@@ -33,16 +33,18 @@ async def keep_up(console: Console) -> None:
         console.print(f"\n[bold]Makutano[/] runs: API {api}, documentation {stage.hub.api_url}/docs, Ctrl-C ends it\n")
         secrets = await staffed(stage.hub.door, Path(settings.var) / "operators.json")
         console.print(f"[bold]Operators[/]: API {stage.hub.operator_url}{PREFIX}, {stage.hub.operator_url}/docs\n")
-        for about, line in [*lines_to_try(stage, api, settings.token_path), *operators_lines(stage, secrets)]:
+        lines = [*lines_to_try(stage, api, settings.token_path), *operators_lines(stage, secrets)]
+        for about, line in [*lines, *settlement_lines(stage)]:
             console.print(f"# {about}", soft_wrap=True, markup=False, highlight=False, style="dim")
             console.print(line, soft_wrap=True, markup=False, highlight=False, style="cyan")
         console.print(
             f"\n{', '.join(stage.issued)} may call; their credentials are in {where}, the operators' beside it."
             "\nWhat the providers know: config/simulator.toml; what they do with amounts: adapters/simulator/README.md."
+            f"\nThe settlement bank is simulated, and books what it is told; its files: {stage.exchange}."
             "\nBeside it: ./makutano transfer show REFERENCE; ./makutano explain REFERENCE; ./makutano rates;"
             " ./makutano audit"
         )
-        await asyncio.Event().wait()
+        await stage.bank.keep_answering(stage.exchange)
 
 
 def _write_credentials(path: Path, stage: World) -> Path:
@@ -84,20 +86,42 @@ def operators_lines(stage: World, secrets: Mapping[str, str]) -> list[tuple[str,
         return f"{who.upper()}=$(curl -s {form} | {_picked('access_token')})"
 
     terms = {"participant": "baobab", "amount": {"amount": "5000", "currency": "KES"}, "why": "its letter"}
-    body = msgspec.json.encode({"act": "MoveFunds", "terms": terms, "why": "its letter"}).decode()
-    headers = "-H 'Content-Type: application/json'"
-    propose = f"curl -s -H \"Authorization: Bearer $MAKER\" {headers} -d '{body}' {api}/proposals"
-    seen = "-H 'If-Match: \"1\"'"
-    approve = (
-        f"curl -s -H \"Authorization: Bearer $CHECKER\" {headers} {seen} -d '{{}}' {api}/proposals/$PROPOSAL/approve"
-    )
+    propose = _did("maker", f"{api}/proposals", {"act": "MoveFunds", "terms": terms, "why": "its letter"})
     return [
         ("an operator's token", login("maker")),
         ("another's", login("checker")),
         ("prefunding is proposed", _kept("PROPOSAL", propose, "id")),
-        ("another approves what was seen", approve),
+        ("another approves what was seen", _approved(api)),
         ("how positions stand", f'curl -s -H "Authorization: Bearer $MAKER" {api}/positions'),
     ]
+
+
+def settlement_lines(stage: World) -> list[tuple[str, str]]:
+    """Return what those two do in the evening: a window is closed, and what is owed for it released."""
+    api = f"{stage.hub.operator_url}{PREFIX}"
+    look = 'curl -s -H "Authorization: Bearer $MAKER"'
+    terms = {"window": "$WINDOW"}
+    release = _did("maker", f"{api}/proposals", {"act": "Release", "terms": terms, "why": "the day is over"})
+    return [
+        ("the window that is open", _kept("WINDOW", f"{look} '{api}/windows?model={MODEL}&state=open'", "id")),
+        ("it is closed", _did("maker", f"{api}/deeds/CloseWindow", {"terms": terms})),
+        ("a second later: what is owed", f"{look} {api}/windows/$WINDOW"),
+        ("its release is proposed", _kept("PROPOSAL", release, "id")),
+        ("another approves it", _approved(api)),
+        ("when the bank has booked it all: settled", f"{look} {api}/windows/$WINDOW"),
+    ]
+
+
+def _did(operator: str, url: str, body: dict[str, Any]) -> str:
+    """Write an operator's POST; what the shell is to fill in is let out of the quotes."""
+    text = msgspec.json.encode(body).decode().replace("$WINDOW", "'$WINDOW'")
+    headers = f"-H \"Authorization: Bearer ${operator.upper()}\" -H 'Content-Type: application/json'"
+    return f"curl -s {headers} -d '{text}' {url}"
+
+
+def _approved(api: str) -> str:
+    headers = "-H \"Authorization: Bearer $CHECKER\" -H 'Content-Type: application/json' -H 'If-Match: \"1\"'"
+    return f"curl -s {headers} -d '{{}}' {api}/proposals/$PROPOSAL/approve"
 
 
 def _posted(body: dict[str, Any], url: str) -> str:

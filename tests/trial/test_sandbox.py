@@ -3,15 +3,20 @@
 import asyncio
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.core.office.records import Funds, FundsState
+from hub.core.settlement.window import Window, WindowState
 from hub.core.transfer import FINAL
+from hub.store.audit import run_audit
 from hub.trial.market import prefund, publish
 from hub.trial.playing import until
-from hub.trial.sandbox import lines_to_try, operators_lines
+from hub.trial.plays import PLAYS, body
+from hub.trial.sandbox import lines_to_try, operators_lines, settlement_lines
 from hub.trial.staff import staffed
 from hub.trial.world import World, world
 
@@ -81,6 +86,50 @@ async def test_the_lines_of_operators_lead_to_prefunding_by_two(migrated_url: st
             await staffed(stage.hub.door, where)
     assert read(said[3])["state"] == "approved"
     assert {"baobab", "savanna"} <= {each["participant"] for each in read(said[4])["items"]}
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is what the lines are of")
+async def test_the_lines_of_the_evening_lead_to_a_window_that_the_simulated_bank_settles(
+    migrated_url: str, tmp_path: Path
+) -> None:
+    async with world(tmp_path, keep=False, database=migrated_url, operator_port=0) as stage:
+        bank = asyncio.create_task(stage.bank.keep_answering(stage.exchange))
+        secrets = await staffed(stage.hub.door, tmp_path / "operators.json")
+        paid = await stage.clients["baobab"].submit("transfer", body(PLAYS[0]))
+        await ended(stage, paid.reference)
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec("bash", stdin=pipe, stdout=pipe)
+        shell = Shell(process)
+        for _, line in operators_lines(stage, secrets):
+            await shell.run(line)
+        lines = settlement_lines(stage)
+        window = await shell.run(lines[0][1])
+        await shell.run(lines[1][1])
+        await stands(stage, window, WindowState.RECKONED)
+        owed = read(await shell.run(lines[2][1]))
+        for _, line in lines[3:5]:
+            await shell.run(line)
+        await stands(stage, window, WindowState.SETTLED)
+        settled = read(await shell.run(lines[5][1]))
+        assert await until(partial(confirmed, stage)), "the prefunding of before was announced, and is booked as well"
+        bank.cancel()
+        process.terminate()
+        await process.wait()
+    assert {each["amount"]["amount"] for each in owed["obligations"]["items"]} == {"1500"}
+    assert settled["state"] == "settled"
+    assert run_audit(migrated_url).findings == []
+
+
+async def stands(stage: World, window: str, state: WindowState) -> None:
+    async def is_so() -> bool:
+        found = await stage.hub.store.records.one(Window, window)
+        return found is not None and found.state is state
+
+    assert await until(is_so), f"{window} is not {state}"
+
+
+async def confirmed(stage: World) -> bool:
+    return [each.state for each in await stage.hub.store.records.found(Funds)] == [FundsState.CONFIRMED]
 
 
 def read(text: str) -> dict[str, Any]:
