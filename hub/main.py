@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from hub.commands.archive import archive
 from hub.commands.batch import batches
 from hub.commands.bench import bench
 from hub.commands.differences import differences
@@ -44,6 +45,7 @@ app.add_typer(disputes, name="disputes")
 app.add_typer(windows, name="windows")
 app.add_typer(files, name="files")
 app.add_typer(differences, name="differences")
+app.add_typer(archive, name="archive")
 app.add_typer(notices, name="notices")
 app.add_typer(adapter_role, name="adapter")
 

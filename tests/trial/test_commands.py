@@ -79,7 +79,7 @@ def test_the_list_of_verbs_is_whole() -> None:
     "verb",
     [
         *VERBS,
-        *("adapter new", "transfer show", "transfer resolve", "cases close"),
+        *("adapter new", "archive month", "archive verify", "transfer show", "transfer resolve", "cases close"),
         *("rates set", "rates confirm", "rates history"),
         *("funds in", "funds out", "funds confirm", "funds refused", "funds list"),
         *("proposals list", "proposals show", "proposals approve", "proposals reject"),
