@@ -59,9 +59,9 @@ class Signed(NamedTuple):
 class Bank:
     """A settlement bank, which keeps the scheme's accounts."""
 
-    def __init__(self) -> None:
-        """Make a key; until it is told of accounts and of the hub's keys, it books nothing and believes nobody."""
-        self._key = SigningKey(new_key())
+    def __init__(self, key: SigningKey) -> None:
+        """Sign with this key; until it is told of accounts and of the hub's keys, it books nothing, believes nobody."""
+        self._key = key
         self.accounts: Mapping[str, str] = {}  # the scheme's own, by currency
         self.hub_keys: bytes = b'{"keys": []}'  # as the hub publishes them
 
@@ -163,6 +163,14 @@ class Bank:
             aside.mkdir(exist_ok=True)
             for each in (path, path.with_name(path.name + SIGNATURE)):
                 each.rename(aside / each.name)
+
+
+def bank_at(path: Path) -> Bank:
+    """Return the bank whose key is kept here for its owner alone, or a new one."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(new_key(), "ascii")
+    return Bank(SigningKey(path.read_text("ascii")))
 
 
 def orders_in(folder: Path) -> list[Path]:

@@ -34,7 +34,7 @@ from hub.roles.scheme import read_scheme
 from hub.settings import Settings
 from hub.store.migrate import upgrade
 from hub.store.sql import SqlStore
-from hub.trial.bank import Bank
+from hub.trial.bank import Bank, bank_at
 from hub.trial.client import Client
 
 PROVIDERS: Final[dict[str, Literal["gsma", "iso20022", "open_fx"]]] = {
@@ -123,7 +123,8 @@ async def world(
         simulator_url = await _serve(stack, simulator.app, providers)
         sink_url = await _serve(stack, sink.app, sink_port)
         database = database or await _database(stack, var, keep=keep)
-        exchange, bank = _exchange(stack, var, keep=keep), Bank()
+        exchange = _exchange(stack, var, keep=keep)
+        bank = bank_at(exchange.with_name("bank.pem"))
         file = placed_at(read_scheme(scheme_path()), simulator_url)
         file = banked_at(file if keep else by_hand(file), bank, exchange.with_name("bank.jwks"))
         await _apply(database, msgspec.structs.replace(file, scheme=msgspec.structs.replace(file.scheme, **terms)))
