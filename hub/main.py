@@ -240,7 +240,7 @@ def states() -> None:
 
 @app.command()
 def demo() -> None:
-    """Run transfers of every outcome, at home and abroad, then audit. Example: [cyan]hub demo[/]"""
+    """Run transfers of every outcome, settle a day, then audit. Example: [cyan]hub demo[/]"""
     from hub.observe import configure  # noqa: PLC0415
     from hub.trial.demo import demonstrate  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
-"""The demo: transfers of every outcome through real servers, at home and abroad, watched, then audited.
+"""The demo: transfers of every outcome through real servers, at home and abroad, watched; a day settled; then audited.
 
-It succeeds only if every transfer ends as its play says, the books agree in every currency, and the providers moved
-exactly what the hub thinks they moved.
+It succeeds only if every transfer ends as its play says, every step of the day comes out as it must, the books agree in
+every currency, and the providers moved exactly what the hub thinks they moved.
 """
 
 import asyncio
