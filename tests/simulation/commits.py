@@ -26,6 +26,7 @@ from hub.store.memory import MemoryStore
 from routing.message import Resource
 from routing.money import MINOR_MAX, Money
 from tests.cash import brought
+from tests.simulation.settling import moved_by
 
 UNDONE = (State.ABORTED, State.REFUNDED)
 Sums = Counter[tuple[str, str]]  # minor units by participant (the scheme itself: "") and currency
@@ -80,6 +81,8 @@ class Commits:
         self._counted: Counter[str] = Counter()
         self._times: Counter[str] = Counter()
         self._banked: set[str] = set()
+        self._journals = 0  # that were looked through for what settlement has moved
+        self._paid_beyond = Sums()  # what was paid from a position for settlement, whatever its cap
         self._binding: dict[str, dict[ExposureKey, int]] = {}  # quotation -> what it binds FX providers to
         self._bound: Counter[ExposureKey] = Counter()
 
@@ -97,6 +100,12 @@ class Commits:
             if funds not in self._banked:
                 self._banked.add(funds)
                 self._stand[participant, currency] += minor
+        for debit, credit, minor in moved_by(store, self._journals):
+            for account, gained in ((debit, -minor), (credit, minor)):
+                if account.kind in (Kind.POSITION, Kind.FEES):
+                    self._stand[account.participant, account.currency] += gained
+            self._paid_beyond[debit.participant, debit.currency] += minor
+        self._journals = len(store.journals)
         yield from self._books()
         yield from self._limits()
         yield from self._exposures()
@@ -163,7 +172,8 @@ class Commits:
                 yield f"there is money in suspense: {account}"
             if account.kind in (Kind.POSITION, Kind.FEES):
                 yield from self._account(account)
-            if account.cap_minor is not None and balance(account) - account.debits_pending < -account.cap_minor:
+            left = balance(account) - account.debits_pending + self._paid_beyond[account.participant, account.currency]
+            if account.cap_minor is not None and left < -account.cap_minor:
                 yield f"{account.participant} passed its cap in {account.currency}"
         if any(totals.values()):
             yield f"the books do not balance: {dict(totals)}"

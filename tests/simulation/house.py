@@ -26,6 +26,7 @@ from routing.topology import OUTCOMES
 from tests.cash import Fund
 from tests.simulation.actors import Callers, Executed, Provider, Runner
 from tests.simulation.commits import Commits
+from tests.simulation.settling import Settlement, models
 from tests.simulation.traffic import Dealers, Traffic
 from tests.simulation.truths import at_the_end
 from tests.simulation.virtual import BadBus, now_ms
@@ -48,7 +49,8 @@ class House:
     def __init__(self, seed: int, badness: float) -> None:
         self.chance = chance = random.Random(seed)
         self.reversal_rate = chance.choice(list(ReversalRate))
-        self.file = scheme(self.reversal_rate, chance.choice(list(Rounding)))
+        file = scheme(self.reversal_rate, chance.choice(list(Rounding)))
+        self.file = msgspec.structs.replace(file, settlement_model=models(chance))
         self.store = MemoryStore(now_ms)
         self.bus = BadBus(chance, badness)
         self.providers = {name: Provider(name, chance, badness) for name in (*FSPS, CONFIRMING)}
@@ -62,6 +64,7 @@ class House:
         self.callers = Callers(self.store, chance, badness)
         self.traffic = Traffic(self, chance)
         self.dealers = Dealers(self, chance, self.file)
+        self.settlement = Settlement(self, chance)
         self.store.break_before_commit = self._perhaps_break
         self.store.break_after_commit = self._committed
         self.relay = Relay(self.store, self.bus)
@@ -81,6 +84,7 @@ class House:
             await Runner(self.bus, provider, self.chance).start()
         await self.boot()
         await self.dealers.open()
+        await self.settlement.begin()
 
     async def boot(self) -> None:
         """Start the hub's processes anew; whatever the former ones held in memory, or were at, is gone."""
@@ -98,6 +102,7 @@ class House:
         await Consumer(self.door, self.bus).start()
         self._keep(self.relay.sweep_for_ever())
         self._keep(Timer(self.door).look_for_ever())
+        self._keep(self.settlement.work_for_ever())
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -178,6 +183,8 @@ class House:
             await self.settle()
             await self.rule()
         await self.settle()
+        await self.settlement.finish()
+        await self.settle()
         for task in tuple(self._tasks):
             task.cancel()
         await self.bus.close()
@@ -189,6 +196,8 @@ class House:
             await self.fund()
         if chance.random() < 0.3:
             await self.dealers.publish()
+        if chance.random() < 0.6:
+            await self.settlement.something()
         if chance.random() < 0.2:
             await self.rule()
         if chance.random() < 0.1:

@@ -19,6 +19,7 @@ from routing.money import Money
 from tests.cash import brought
 from tests.simulation.actors import Executed
 from tests.simulation.commits import Sums, moves, quotation_of
+from tests.simulation.settling import gained_by, settled_wrong
 from tests.simulation.world import LARGE
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def at_the_end(house: House) -> Iterator[str]:
     yield from _not_looked_at(house)
     yield from _broken_trails(house.store)
     yield from _audited(house.store)
+    yield from settled_wrong(house)
 
 
 def _unended(house: House) -> Iterator[str]:
@@ -157,6 +159,7 @@ def _misplaced(house: House) -> Iterator[str]:
                 should[key] += minor
     for participant, currency, minor in brought(store).values():
         should[participant, currency] += minor
+    should.update(gained_by(store))
     for account in store.ledger.values():
         key = (account.participant, account.currency)
         if account.kind in (Kind.POSITION, Kind.FEES) and balance(account) != should[key]:
