@@ -81,6 +81,7 @@ def resolve(
         if found is None:
             raise ValueError(f"there is no difference {id_}; `hub differences list` shows which there are")
         is_new = resolution in (Resolution.RESEND, Resolution.INTO_FUNDS)
+        known = str(found.theirs.get("bank_reference", ""))
         deed = Resolve(
             by=by,
             difference=found.id,
@@ -88,7 +89,7 @@ def resolve(
             about=found.about,
             resolution=resolution,
             why=why,
-            bank_reference=reference,
+            bank_reference=reference or (known if resolution is Resolution.INTO_FUNDS else ""),
             participant=participant,
             currency=currency_of(found),
             fresh=fresh_id() if is_new else "",

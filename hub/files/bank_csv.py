@@ -14,7 +14,8 @@ BANK_COLUMNS: Final = (
     *("status", "reason", "booked_on"),
 )
 FORM: Final = "csv"
-_STATUSES: Final = {each.value: each for each in BankStatus}
+REVERSED: Final = "reversed"  # booked to undo a booking: `direction` is its own
+_STATUSES: Final = {each.value: each for each in BankStatus} | {REVERSED: BankStatus.BOOKED}
 
 
 def read_bank_csv(content: bytes, limits: Limits) -> BankFile:
@@ -79,4 +80,5 @@ def _entry(line: Line) -> BankEntry:
         money=line.money(),
         reason=reason,
         booked_on=booked_on,
+        is_reversal=line.text("status") == REVERSED,
     )

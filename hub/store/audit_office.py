@@ -17,28 +17,32 @@ _NEW: Final = {
     "posting": "(SELECT * FROM posting WHERE subject = ANY(%(subjects)s::text[]))",
 }
 
-# What is to go out is held, and then moved or let go of; what comes in is moved when the bank has booked it. Where a
-# month was archived since, the first postings may be gone, and what is left must be right.
+# What is to go out is held, and then moved or let go of; what comes in is moved when the bank has booked it. Of less than
+# was asked for, only that is moved. Where a month was archived since, the first postings may be gone, and what is left
+# must be right.
 _POSTED_WRONG: Final = """
 WITH shown AS (
     SELECT substr(subject, 7) AS id,
            string_agg(format('%%s %%s>%%s:%%s', phase, debit, credit, minor), ' ' ORDER BY journal, line) AS postings
     FROM {posting} AS p WHERE starts_with(subject, 'funds:') GROUP BY subject
 ), side AS (
-    SELECT f.id, f.at_ms, f.state, f.out,
-           CASE WHEN f.out THEN format('%%s>%%s:%%s', purse.id, bank.id, f.minor)
-                ELSE format('%%s>%%s:%%s', bank.id, purse.id, f.minor) END AS leg
+    SELECT f.id, f.at_ms, f.state, f.out, f.minor, least(f.minor, coalesce(p.booked_minor, f.minor)) AS moved,
+           CASE WHEN f.out THEN format('%%s>%%s', purse.id, bank.id)
+                ELSE format('%%s>%%s', bank.id, purse.id) END AS way
     FROM {funds} AS f
+    LEFT JOIN payment AS p ON p.id = f.payment
     LEFT JOIN account AS bank ON bank.currency = f.currency AND bank.kind = 'settlement_bank'
     LEFT JOIN account AS purse ON purse.currency = f.currency AND CASE f.purpose
         WHEN 'guarantee' THEN purse.kind = 'guarantee'
         ELSE purse.kind = 'position' AND purse.participant = f.participant END
 ), due AS (
     SELECT id, at_ms, state,
-           CASE WHEN NOT out AND state = 'confirmed' THEN format('direct %%s', leg)
-                WHEN out AND state = 'approved' THEN format('pending %%s', leg)
-                WHEN out AND state = 'confirmed' THEN format('pending %%s posted %%s', leg, leg)
-                WHEN out AND state = 'refused' THEN format('pending %%s voided %%s', leg, leg) END AS postings
+           CASE WHEN NOT out AND state = 'confirmed' THEN format('direct %%s:%%s', way, moved)
+                WHEN out AND state = 'approved' THEN format('pending %%s:%%s', way, minor)
+                WHEN out AND state = 'confirmed' THEN format('pending %%s:%%s posted %%s:%%s', way, minor, way, moved)
+                    || CASE WHEN moved < minor THEN format(' voided %%s:%%s', way, minor - moved) ELSE '' END
+                WHEN out AND state = 'refused' THEN format('pending %%s:%%s voided %%s:%%s', way, minor, way, minor)
+           END AS postings
     FROM side
 )
 SELECT id, coalesce(state, 'not there'), coalesce(shown.postings, 'nothing'), coalesce(due.postings, 'nothing')

@@ -63,7 +63,7 @@ Index(
     "uq_funds_bank_reference",
     TABLES[Funds].c.bank_reference,
     unique=True,
-    postgresql_where=text("bank_reference <> ''"),
+    postgresql_where=text("bank_reference <> '' AND \"left\"(confirmed_by, 5) <> 'file '"),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from psycopg import AsyncCursor
+from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow
 
 from hub.core.deeds import RECORDS
@@ -51,7 +52,11 @@ async def write(connection: Connection, records: dict[str, dict[str, msgspec.Str
     """Write records, new or changed; raises UnavailableError where somebody else was first: the batch is repeated."""
     for table, found in sorted(records.items()):
         rows = [found[id_] for id_ in sorted(found)]
-        cursor: AsyncCursor[TupleRow] = await connection.execute(UPSERTS[table], (msgspec.json.encode(rows).decode(),))
+        try:
+            said = (msgspec.json.encode(rows).decode(),)
+            cursor: AsyncCursor[TupleRow] = await connection.execute(UPSERTS[table], said)
+        except UniqueViolation as error:
+            raise UnavailableError(f"somebody else has written the same of {table} meanwhile") from error
         if cursor.rowcount != len(rows):
             raise UnavailableError(f"a record of {table} was changed by somebody else meanwhile")
 

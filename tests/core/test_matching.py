@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.office.booking import heard, judged
+from hub.core.office.words import heard, judged
 from hub.core.office.records import DifferenceKind
 from hub.core.settlement.window import Payment, PaymentState, Said, Word
 

@@ -22,6 +22,8 @@ BOTH: Final = f"{MAKER} and {CHECKER}"
 
 
 def resolving(found: Difference, resolution: Resolution, **more: str) -> Resolve:
+    if resolution is Resolution.INTO_FUNDS:
+        more.setdefault("bank_reference", str(found.theirs["bank_reference"]))
     return Resolve(
         by=MAKER,
         difference=found.id,

@@ -10,19 +10,22 @@ import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
 from hub.core.office.booking import (
-    BANK,
     accounts_to_book,
     booked,
     differ,
+    is_id,
     named,
     open_differences,
     theirs,
     wanted_to_book,
 )
-from hub.core.office.records import Difference, DifferenceKind, File
+from hub.core.office.closing import BANK
+from hub.core.office.funds import is_by_hand, known_by, said_as
+from hub.core.office.records import Difference, DifferenceKind, File, Funds
 from hub.core.participant import AccountKey, Scheme
 from hub.core.record import Deed, Desk, Kept, Selector
-from hub.core.settlement.window import Payment, PaymentState, Said
+from hub.core.settlement.window import Payment, PaymentState, Said, Word
+from routing.money import MINOR_MAX
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,12 +147,19 @@ class Import(Deed, frozen=True, kw_only=True):
             *([Selector(File, "id", self.original)] if self.original else []),
             *(Selector(Payment, "id", each.reference) for each in self.entries),
             *(Selector(Difference, "id", self._unexpected(each)) for each in self.entries),
+            *(Selector(Funds, "bank_reference", each) for each in sorted(self._references())),
             *wanted_to_book(self.about),
         ]
 
     def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - what is kept says it
         """Want the accounts of the windows and funds."""
         return accounts_to_book(kept)
+
+    def faulty(self, scheme: Scheme) -> Refusal | None:  # noqa: ARG002 - the scheme has no say in it
+        """Refuse an id that is none."""
+        if is_id(self.file):
+            return None
+        return Refusal(reason=Reason.TERMS_INVALID, detail="file: its id is 32 lower-case hexadecimal digits")
 
     def decide(self, desk: Desk) -> Result:
         """Take every entry, or keep why not."""
@@ -162,13 +172,23 @@ class Import(Deed, frozen=True, kw_only=True):
         words: dict[str, list[Said]] = {}
         for each in self.entries:
             said = msgspec.structs.replace(each.said, file=self.file, at_ms=desk.now_ms)
-            if desk.get(Payment, each.reference) is not None:
+            payment = desk.get(Payment, each.reference)
+            if payment is not None and not self._is_of_others(said, payment, desk):
                 words.setdefault(each.reference, []).append(said)
             else:
                 self._differ(each, said, desk)
         self._keep(desk, self.file, "")
         booked(words, desk, file=self.file, by=f"file {self.name}")
         return Done(transfer=self.file)
+
+    def _references(self) -> set[str]:
+        return {said_as(each.said.bank_reference) for each in self.entries if each.said.bank_reference.strip()}
+
+    def _is_of_others(self, said: Said, payment: Payment, desk: Desk) -> bool:
+        """Say whether operators have said of other funds already that this booking is theirs: it is not both."""
+        is_of_funds = desk.get(Funds, payment.subject) is not None
+        known = known_by(said.bank_reference, desk, but=payment.subject) if said.bank_reference.strip() else []
+        return is_of_funds and said.word is Word.BOOKED and any(map(is_by_hand, known))
 
     def _taken_before(self, desk: Desk) -> str:
         for each in desk.where(File, sha256=self.sha256):
@@ -185,7 +205,9 @@ class Import(Deed, frozen=True, kw_only=True):
                 return f"it is about the message {self.original!r}, which was never sent"
         for each in self.entries:
             payment = desk.get(Payment, each.reference)
-            where = f"{each.said.where}: payment {each.reference}"
+            where, minor = f"{each.said.where}: payment {each.reference}", each.said.minor
+            if minor is not None and not (payment is not None) <= minor <= MINOR_MAX:
+                return f"{each.said.where}: an amount is above zero, and below 10^18 minor units"
             if payment is None:
                 continue
             if payment.currency not in self.currencies:
@@ -229,6 +251,7 @@ class Import(Deed, frozen=True, kw_only=True):
 
     def _differ(self, each: Reported, said: Said, desk: Desk) -> None:
         id_ = self._unexpected(each)
+        known = [each for each in known_by(said.bank_reference, desk) if is_by_hand(each)]
         if desk.get(Difference, id_) is None:
             desk.keep(
                 Difference(
@@ -238,6 +261,7 @@ class Import(Deed, frozen=True, kw_only=True):
                     kind=DifferenceKind.UNEXPECTED,
                     file=self.file,
                     reference=each.reference or said.bank_reference,
+                    ours={"funds": known[0].id} if known and said.bank_reference.strip() else {},
                     theirs=theirs(said),
                 )
             )

@@ -1,7 +1,8 @@
 """Prefunding and guarantees, in and out: asked for and approved by two, then booked by the settlement bank.
 
-Nothing comes into the books before the bank has booked it. What is to go out is held from the approval on, so nobody
-can spend it meanwhile; it is never held where it is not there, or where debits are blocked.
+Nothing comes into the books before the bank has booked it, and never more than was asked for, or than was booked. What
+is to go out is held from the approval on, so nobody can spend it meanwhile; it is never held where it is not there, or
+where debits are blocked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,8 @@ from typing import ClassVar, Final
 import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
-from hub.core.office.records import Funds, FundsState, Purpose
+from hub.core.office.closing import close_all
+from hub.core.office.records import Difference, DifferenceKind, Funds, FundsState, Purpose
 from hub.core.participant import AccountKey, Scheme
 from hub.core.record import Deed, Desk, Kept, Selector
 from hub.core.settlement.window import Payment, PaymentState
@@ -22,6 +24,7 @@ from routing.money import MINOR_MAX, Money
 BOOKED_WITHIN_MS: Final = 7_200_000
 # What the bank has not said the last word on.
 _AWAITED: Final = (PaymentState.EXPECTED, PaymentState.MISSING)
+_FROM_FILE: Final = "file "  # as `confirmed_by` begins where the bank's file said it
 
 
 def payment_of(funds: str) -> str:
@@ -42,19 +45,42 @@ def accounts_of(funds: Funds) -> tuple[AccountKey, ...]:
 def confirmed(funds: Funds, payment: Payment, desk: Desk, *, by: str = "", reference: str = "") -> None:
     """Have approved funds in the books: the bank has booked `payment`, which is POSTED already.
 
-    `by`: who says so, unless it was the bank's file; `reference`: what operators say the bank calls it.
+    Of less than was asked for, only that is moved, and the rest of what was held is let go of. `by`: who says so;
+    `reference`: what operators say the bank calls it, unless the bank's file said so.
     """
     _ended(funds, payment, PaymentState.POSTED)
-    desk.enter([_posting(funds, Phase.POSTED if funds.out else Phase.DIRECT, desk)])
-    _end(funds, FundsState.CONFIRMED, payment, desk, by=by, reference=reference)
+    moved = min(funds.minor, payment.booked_minor)
+    postings = [_posting(funds, Phase.POSTED if funds.out else Phase.DIRECT, desk, moved)]
+    if funds.out and moved < funds.minor:
+        postings.append(_posting(funds, Phase.VOIDED, desk, funds.minor - moved))
+    desk.enter(postings)
+    _end(funds, FundsState.CONFIRMED, payment, desk, by=by, reference=reference, moved=moved)
 
 
 def refused(funds: Funds, payment: Payment, desk: Desk, *, by: str = "", reference: str = "") -> None:
     """Let go of approved funds: the bank will not book `payment`, which is REFUSED already."""
     _ended(funds, payment, PaymentState.REFUSED)
     if funds.out:
-        desk.enter([_posting(funds, Phase.VOIDED, desk)])
+        desk.enter([_posting(funds, Phase.VOIDED, desk, funds.minor)])
     _end(funds, FundsState.REFUSED, payment, desk, by=by, reference=reference)
+
+
+def said_as(reference: str) -> str:
+    """Return a reference of the bank's as it is compared: two spellings of one are one."""
+    return reference.strip().upper()
+
+
+def known_by(reference: str, desk: Desk, *, but: str = "") -> list[Funds]:
+    """List the funds that were confirmed by a reference of the bank's: it confirms no others.
+
+    The deed must want them by it, as `said_as` has it. `but`: the funds that it may be of.
+    """
+    return [each for each in desk.where(Funds, bank_reference=said_as(reference)) if each.id != but]
+
+
+def is_by_hand(funds: Funds) -> bool:
+    """Say whether they are in the books by operators' word for what the bank has booked."""
+    return funds.state is FundsState.CONFIRMED and not funds.confirmed_by.startswith(_FROM_FILE)
 
 
 class MoveFunds(Deed, frozen=True, kw_only=True):
@@ -136,8 +162,9 @@ class _Said(Deed, frozen=True, kw_only=True):
         """Want the funds and their payment, and whatever has the bank's reference."""
         return (
             Selector(Funds, "id", self.funds),
-            Selector(Funds, "bank_reference", self.reference),
-            Selector(Payment, "id", payment_of(self.funds)),
+            Selector(Funds, "bank_reference", said_as(self.reference)),
+            Selector(Payment, "subject", self.funds),
+            Selector(Difference, "about", self.funds),
         )
 
     def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - the funds themselves say it
@@ -153,7 +180,8 @@ class _Said(Deed, frozen=True, kw_only=True):
 
     def decide(self, desk: Desk) -> Result:
         """End the payment and the funds, if the bank's word on them is still missing."""
-        funds, payment = desk.get(Funds, self.funds), desk.get(Payment, payment_of(self.funds))
+        funds = desk.get(Funds, self.funds)
+        payment = None if funds is None else desk.get(Payment, funds.payment)
         if funds is None or payment is None:
             return Refusal(reason=Reason.RECORD_UNKNOWN, detail=f"there are no approved funds {self.funds}")
         if (funds.participant, funds.currency) != (self.participant, self.currency):
@@ -162,8 +190,7 @@ class _Said(Deed, frozen=True, kw_only=True):
             return Refusal(
                 reason=Reason.RECORD_FORBIDS, detail=f"the funds are {funds.state}, their payment {payment.state}"
             )
-        known = desk.where(Funds, bank_reference=self.reference)
-        if known:
+        if known := known_by(self.reference, desk):
             return Refusal(reason=Reason.RECORD_FORBIDS, detail=f"the reference was said of funds {known[0].id}")
         is_posted = self.ends is PaymentState.POSTED
         payment = msgspec.structs.replace(
@@ -175,8 +202,9 @@ class _Said(Deed, frozen=True, kw_only=True):
             ended_ms=desk.now_ms,
             due_ms=None,
         )
-        end = confirmed if is_posted else refused
-        end(funds, desk.keep(payment), desk, by=f"{self.by}, approved by {desk.approved_by}", reference=self.reference)
+        end, both = confirmed if is_posted else refused, f"{self.by}, approved by {desk.approved_by}"
+        end(funds, desk.keep(payment), desk, by=both, reference=self.reference)
+        close_all(payment.id, [DifferenceKind.MISSING], desk, by=both, resolution=f"it is {self.ends}", why=self.why)
         return Done(transfer=funds.id)
 
 
@@ -219,10 +247,10 @@ def _purse(participant: str, currency: str, purpose: Purpose) -> AccountKey:
     return participant, currency, Kind.POSITION
 
 
-def _posting(funds: Funds, phase: Phase, desk: Desk) -> Posting:
+def _posting(funds: Funds, phase: Phase, desk: Desk, minor: int) -> Posting:
     purse, bank = map(desk.purse, accounts_of(funds))
     debit, credit = (purse, bank) if funds.out else (bank, purse)
-    return Posting(subject_of(funds.id), debit, credit, funds.minor, phase)
+    return Posting(subject_of(funds.id), debit, credit, minor, phase)
 
 
 def _held(funds: Funds, desk: Desk) -> Refusal | None:
@@ -231,7 +259,7 @@ def _held(funds: Funds, desk: Desk) -> Refusal | None:
     if position.blocked:
         return Refusal(reason=Reason.DEBITS_BLOCKED, detail=f"debits of {funds.participant} are blocked")
     try:
-        desk.enter([_posting(funds, Phase.PENDING, desk)])
+        desk.enter([_posting(funds, Phase.PENDING, desk, funds.minor)])
     except BlockedError as error:
         return Refusal(reason=Reason.DEBITS_BLOCKED, detail=str(error))
     except OverCapError:
@@ -245,18 +273,23 @@ def _ended(funds: Funds, payment: Payment, state: PaymentState) -> None:
         raise ValueError(f"funds {funds.id} are {funds.state}, payment {payment.id} is {payment.state}")
 
 
-def _end(funds: Funds, state: FundsState, payment: Payment, desk: Desk, *, by: str, reference: str) -> None:
+def _end(
+    funds: Funds, state: FundsState, payment: Payment, desk: Desk, *, by: str, reference: str, moved: int | None = None
+) -> None:
+    from_file = f"{_FROM_FILE}{payment.said_in}"
+    if by and not reference:
+        by = f"{from_file}, accepted by {by}"
     ended = msgspec.structs.replace(
         funds,
         state=state,
         confirmed_ms=desk.now_ms,
-        confirmed_by=by or f"file {payment.said_in}",
-        bank_reference=reference,
+        confirmed_by=by or from_file,
+        bank_reference=said_as(reference or payment.bank_reference),
     )
-    _tell(desk.keep(ended), desk, payment.reason)
+    _tell(desk.keep(ended), desk, payment.reason, moved)
 
 
-def _tell(funds: Funds, desk: Desk, reason: str = "") -> None:
+def _tell(funds: Funds, desk: Desk, reason: str = "", moved: int | None = None) -> None:
     """Tell the participant how its funds stand, and by which reference its bank is to pay or will be paid."""
     body = {
         "fundsReference": funds.id,
@@ -267,4 +300,6 @@ def _tell(funds: Funds, desk: Desk, reason: str = "") -> None:
         "status": str(funds.state),
         "endToEndReference": funds.payment,
     }
+    if moved not in (None, funds.minor):
+        body["booked"] = str(Money(moved or 0, funds.currency))
     desk.tell(funds.participant, funds, f"funds.{funds.state}", body | ({"reason": reason} if reason else {}))

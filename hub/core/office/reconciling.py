@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
-from hub.core.office.booking import BANK, named
+from hub.core.office.booking import named
+from hub.core.office.closing import BANK
 from hub.core.office.records import Difference, DifferenceKind, File
 from hub.core.participant import Scheme
 from hub.core.record import Deed, Desk, Selector

@@ -67,7 +67,7 @@ class Funds(Record, frozen=True, kw_only=True):
     payment: str
     confirmed_ms: int | None = None
     confirmed_by: str = ""  # who said what the bank said: the bank's file, or two operators
-    bank_reference: str = ""  # where operators said it: by which the bank knows it, once
+    bank_reference: str = ""  # by which the bank knows it, in capitals; operators say each once
 
 
 class Setting(StrEnum):

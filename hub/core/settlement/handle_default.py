@@ -6,12 +6,14 @@ booked yet is cancelled, and payments for what is still to be paid are made wher
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.office.closing import close_all
 from hub.core.office.liquidity import block
+from hub.core.office.records import Difference, DifferenceKind
 from hub.core.participant import AccountKey, Scheme, purse_key
 from hub.core.record import Deed, Desk, Kept, Selector
 from hub.core.settlement.close import oblige
@@ -25,12 +27,16 @@ from hub.core.settlement.window import (
     ObligationState,
     Payment,
     PaymentState,
+    Said,
     Window,
     WindowState,
+    Word,
 )
 from hub.ledger.account import Kind
 from hub.ledger.journal import Phase, Posting
 from hub.ledger.position import available
+
+_REPLACED: Final = (DifferenceKind.OVER, DifferenceKind.UNDER, DifferenceKind.MISSING, DifferenceKind.REFUSED)
 
 
 class HandleDefault(Deed, frozen=True, kw_only=True):
@@ -45,7 +51,11 @@ class HandleDefault(Deed, frozen=True, kw_only=True):
 
     def wants(self) -> Sequence[Selector]:
         """Want the window, what is owed and paid for it, and the windows of its model that are not settled."""
-        return (*wanted_to_settle(self.window), Selector(Window, "unsettled", line_of(self.window)))
+        return (
+            *wanted_to_settle(self.window),
+            Selector(Window, "unsettled", line_of(self.window)),
+            Selector(Difference, "about", self.window),
+        )
 
     def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - as every deed is asked
         """Want all positions of the window, and the scheme's own accounts."""
@@ -103,6 +113,9 @@ class HandleDefault(Deed, frozen=True, kw_only=True):
             desk.keep(msgspec.structs.replace(into, carried=(*into.carried, *shown.carried)))
         after = msgspec.structs.replace(window, revision=window.revision + 1, defaults=(*window.defaults, handled))
         _replace(window, shown, desk)
+        for each in (*shown.counted, *shown.cancelled):
+            # What they were to move, and did not, is in the new payments.
+            close_all(each, _REPLACED, desk, by=f"{self.by} and {desk.approved_by}", resolution="default", why=reason)
         desk.keep(after)
         oblige(after, shown.obligations, desk)
         instruct(after, shown.payments, desk)
@@ -188,8 +201,14 @@ def _replace(window: Window, shown: Preview, desk: Desk) -> None:
                     payment,
                     state=PaymentState.POSTED,
                     minor=payment.booked_minor,
+                    said=tuple(_counting(each) for each in payment.said),
                     due_ms=None,
                     ended_ms=desk.now_ms,
                     reason=f"{reason}: what was booked counts, instead of {payment.minor}",
                 )
             )
+
+
+def _counting(said: Said) -> Said:
+    """Return what the bank said, a booking as one that counts for what it is."""
+    return msgspec.structs.replace(said, counted=said.minor) if said.word is Word.BOOKED else said

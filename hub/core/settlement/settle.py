@@ -14,7 +14,7 @@ from hub.core.command import Done, Reason, Refusal, Result
 from hub.core.participant import AccountKey, Scheme
 from hub.core.record import Deed, Desk, Kept, Selector
 from hub.core.settlement.names import line_of, obligation_id, payment_id
-from hub.core.settlement.netting import SCHEME, Due, Edge, add
+from hub.core.settlement.netting import SCHEME, Due, Edge, add, owed
 from hub.core.settlement.window import Obligation, ObligationState, Payment, PaymentState, Window, WindowState
 from hub.ledger.account import Kind
 from hub.ledger.journal import Phase, Posting
@@ -174,6 +174,18 @@ def cash(payments: Iterable[Payment], obligations: Iterable[Obligation]) -> Coun
         if minor:
             add(edges, each.debtor, each.creditor, minor, subjects.get(each.obligation, ""))
     return edges
+
+
+def left_to_pay(payment: Payment, window: Window, desk: Desk) -> int:
+    """Return what is owed on the way of a payment and no other payment has paid or is to pay: minor units, or none."""
+    subjects = {each.id: each.subject for each in desk.where(Obligation, window=window.id)}
+    left: Counter[Edge] = Counter()
+    for due in _owed(window, desk):
+        add(left, due.debtor, due.creditor, due.minor, due.subject)
+    for each in desk.where(Payment, subject=window.id):
+        if each.id != payment.id and each.state in AWAITED | MOVED | {PaymentState.POSTED}:
+            add(left, each.debtor, each.creditor, -each.minor, subjects.get(each.obligation, ""))
+    return max(0, owed(left, payment.debtor, payment.creditor, subjects.get(payment.obligation, "")))
 
 
 def settled_if_paid(window: Window, desk: Desk) -> bool:

@@ -73,7 +73,7 @@ CREATE INDEX ix_funds_at_ms ON funds (at_ms, id);
 CREATE INDEX ix_funds_bank_reference ON funds (bank_reference, at_ms, id);
 CREATE INDEX ix_funds_due_ms ON funds (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX ix_funds_participant ON funds (participant, at_ms, id);
-CREATE UNIQUE INDEX uq_funds_bank_reference ON funds (bank_reference) WHERE bank_reference <> '';
+CREATE UNIQUE INDEX uq_funds_bank_reference ON funds (bank_reference) WHERE bank_reference <> '' AND "left"(confirmed_by, 5) <> 'file ';
 
 CREATE TABLE window_of_settlement (
     id TEXT NOT NULL,
