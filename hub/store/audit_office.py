@@ -17,9 +17,9 @@ _NEW: Final = {
     "posting": "(SELECT * FROM posting WHERE subject = ANY(%(subjects)s::text[]))",
 }
 
-# What is to go out is held, and then moved or let go of; what comes in is moved when the bank has booked it. Of less than
-# was asked for, only that is moved. Where a month was archived since, the first postings may be gone, and what is left
-# must be right.
+# What is to go out is held, and then moved or let go of; what comes in is moved when the bank has booked it. Of less
+# than was asked for, only that is moved. Where a month was archived since, the first postings may be gone, and what is
+# left must be right.
 _POSTED_WRONG: Final = """
 WITH shown AS (
     SELECT substr(subject, 7) AS id,

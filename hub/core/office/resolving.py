@@ -170,7 +170,7 @@ class Resolve(Deed, frozen=True, kw_only=True):
             currency=payment.currency,
             minor=payment.minor,
             bank_reference=self.bank_reference,
-            where=f"said by {self._both(desk)}",
+            by=self._both(desk),
             at_ms=desk.now_ms,
         )
         return heard(payment, said)

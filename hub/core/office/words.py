@@ -49,6 +49,10 @@ def side_of(payment: Payment) -> str:
 def heard(payment: Payment, said: Said) -> Payment:
     """Note what the bank said; what it said before, by another file or in fewer words, is not said twice."""
     for place, known in enumerate(payment.said):
+        if known.by and known.bank_reference == said.bank_reference and known.word is said.word and not said.by:
+            # What operators said that the bank has booked, the bank now says itself.
+            own = msgspec.structs.replace(said, counted=known.counted)
+            return msgspec.structs.replace(payment, said=(*payment.said[:place], own, *payment.said[place + 1 :]))
         if _same(known, said):
             both = (*payment.said[:place], _fuller(known, said), *payment.said[place + 1 :])
             return msgspec.structs.replace(payment, said=both)

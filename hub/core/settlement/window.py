@@ -130,6 +130,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     file: str = ""  # in which it was said first
     where: str = ""  # in that file
+    by: str = ""  # operators, where no file said it
     counted: int | None = None  # of a booking that its payment is posted by: minor units; once set, it stays
     at_ms: int = 0
 
