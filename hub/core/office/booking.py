@@ -24,6 +24,7 @@ from hub.ledger.account import Kind
 from routing.money import Money
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
+_OF_ITS_AMOUNT: Final = frozenset({DifferenceKind.OVER, DifferenceKind.UNDER})
 _CLOSED_BY_ITSELF: Final = "it agrees now"
 
 
@@ -145,7 +146,9 @@ def differ(payment: Payment, desk: Desk, known: Sequence[Difference], *, by: str
         wanted[missing_id(payment.id)] = (DifferenceKind.MISSING, payment.file, {})
     for id_, (kind, file, evidence) in wanted.items():
         before = desk.get(Difference, id_)
-        if before is not None and (before.state is not DifferenceState.OPEN or before.kind is kind):
+        if before is not None and before.state is not DifferenceState.OPEN:
+            continue
+        if before is not None and (before.kind, before.theirs) == (kind, evidence):
             continue
         fresh = Difference(
             id=id_,
@@ -183,9 +186,10 @@ def _difference_of(payment: Payment, place: int, desk: Desk) -> tuple[str, Mappi
     whole = msgspec.structs.replace(
         said, minor=minor, currency=said.currency or payment.currency, direction=said.direction or side_of(payment)
     )
-    if before is None or before.state is DifferenceState.OPEN:
+    left = minor if before is None else minor - before.moved_minor * (-1 if side_of(payment) == DEBIT else 1)
+    is_of_before = before is not None and before.state is not DifferenceState.OPEN and before.kind in _OF_ITS_AMOUNT
+    if not is_of_before or not left:
         return id_, theirs(whole)
-    left = minor - before.moved_minor * (-1 if side_of(payment) == DEBIT else 1)
     return named("difference", payment.id, str(place), "undone"), theirs(msgspec.structs.replace(whole, minor=left))
 
 
