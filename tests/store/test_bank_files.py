@@ -6,7 +6,8 @@ from typing import Final
 import pytest
 
 from hub.core.command import Done
-from hub.core.settlement.window import Payment, PaymentState, WindowState
+from hub.core.office.files import Import, Reported
+from hub.core.settlement.window import Payment, PaymentState, Said, WindowState, Word
 from hub.files.keys import SigningKey, new_key
 from hub.ledger.position import balance
 from tests.store.bank import (
@@ -24,7 +25,8 @@ from tests.store.bank import (
     taken,
     window,
 )
-from tests.store.house import House
+from tests.store.house import House, reason_of
+from tests.store.office import fresh
 
 Bad = Callable[[Payment, Payment], tuple[bytes, dict[str, str]]]
 OTHER_WINDOW: Final = "f" * 32
@@ -156,6 +158,11 @@ MATCHING: Final[dict[str, tuple[list[dict[str, str]], PaymentState, list[str]]]]
     "refused without a reason": ([{"status": "refused", "booked_on": ""}], PaymentState.EXPECTED, []),
     "pending": ([{"status": "pending", "booked_on": ""}], PaymentState.EXPECTED, []),
     "in words nobody knows": ([{"status": "perhaps", "booked_on": ""}], PaymentState.EXPECTED, []),
+    "booked, and then undone": (
+        [{}, {"direction": "debit", "status": "reversed", "bank_reference": "B-2"}],
+        PaymentState.MISMATCH,
+        ["mismatch", "reversed"],
+    ),
     "refused, and then booked": (
         [{"status": "refused", "reason": "AC04", "booked_on": ""}, {}],
         PaymentState.REFUSED,
@@ -207,6 +214,38 @@ async def test_a_large_file_is_one_commit(house: House) -> None:
     await taken(house, booked(paid), *strangers, booked(due))
     assert (await window(house)).state is WindowState.SETTLED
     assert len(await differences(house)) == 300
+
+
+@pytest.mark.parametrize("minor", [0, -1, 10**18, 10**19])
+async def test_an_amount_that_is_none_is_refused_with_the_file(house: House, minor: int) -> None:
+    paid, _ = await released(house)
+    result = await house.door.handle(telling(paid, minor, fresh()))
+    assert isinstance(result, Done)
+    assert "below 10^18 minor units" in result.reason
+    (kept,) = await files(house, origin="bank")
+    assert kept.refused == result.reason
+    assert (await payment(house, paid.id)).state is PaymentState.EXPECTED
+
+
+@pytest.mark.parametrize("file", ["", "F" * 32, "f" * 31, "../x"])
+async def test_a_file_has_an_id_that_is_one(house: House, file: str) -> None:
+    paid, _ = await released(house)
+    assert reason_of(await house.door.handle(telling(paid, 10_00, file))) == "terms_invalid"
+
+
+def telling(paid: Payment, minor: int, file: str) -> Import:
+    said = Said(word=Word.BOOKED, minor=minor, currency="KES", direction="credit", bank_reference="B-1")
+    return Import(
+        by="bank",
+        file=file,
+        name="answer.csv",
+        format="csv",
+        content="",
+        sha256=fresh(),
+        currencies=("KES",),
+        entries=(Reported(reference=paid.id, said=said),),
+        about=(paid.subject,),
+    )
 
 
 async def test_an_account_number_is_compared_without_its_spaces(house: House) -> None:
