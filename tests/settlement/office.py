@@ -15,6 +15,8 @@ from hub.core.settlement.opening import reopened
 from hub.core.settlement.rules import DefaultPath, Model, Netting
 from hub.core.settlement.settle import Release, accounts_to_settle, settled_if_paid, wanted_to_settle
 from hub.core.settlement.window import Movement, Obligation, ObligationState, Payment, PaymentState, Window, WindowState
+from hub.core.settlement.window import Said as Word
+from hub.core.settlement.window import Word as Spoken
 from hub.ledger.account import Account, Kind
 from hub.ledger.journal import Book, Entry, Phase, Posting
 from hub.ledger.position import balance
@@ -66,11 +68,21 @@ class Said(Deed, frozen=True, kw_only=True):
         for id_, (state, booked_minor) in self.states.items():
             payment = desk.get(Payment, id_)
             assert payment is not None
-            desk.keep(msgspec.structs.replace(payment, state=state, booked_minor=booked_minor))
+            said = (*payment.said, *_words(state, booked_minor))
+            desk.keep(msgspec.structs.replace(payment, state=state, booked_minor=booked_minor, said=said))
         window = desk.get(Window, self.window)
         assert window is not None
         settled_if_paid(window, desk)
         return Done()
+
+
+def _words(state: PaymentState, minor: int) -> list[Word]:
+    """Return what the bank says of a payment that is so; of one that it booked wrongly, or not yet, nothing here."""
+    if state is PaymentState.REFUSED:
+        return [Word(word=Spoken.REFUSED)]
+    if state in (PaymentState.POSTED, PaymentState.OVER, PaymentState.UNDER):
+        return [Word(word=Spoken.BOOKED, minor=minor, counted=minor if state is PaymentState.POSTED else None)]
+    return []
 
 
 class Office:

@@ -18,11 +18,11 @@ from tests.store.house import House
 from tests.store.office import MAKER, approved, fresh
 from tests.store.windows import (
     NET,
-    Given,
     booked,
     close,
     closing_house,
     defaulted,
+    given,
     reckon,
     released,
     window,
@@ -36,7 +36,7 @@ async def write_settlements(url: str) -> None:
     """Write windows of every kind and state: settled, covered, excluded, unwound, settling, reckoned, closed, open."""
     async with House(url) as house:
         door, numbers = house.door, iter(range(1, 100))
-        await door.handle(Given(by="jo", minor=50_00))
+        await door.handle(given(50_00))
         await house.completed(next(numbers))
         await closing_house(house, NET)
         for number, path in enumerate((None, DefaultPath.COVER, DefaultPath.EXCLUDE, DefaultPath.UNWIND), 1):

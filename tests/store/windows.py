@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hub.core.command import Done, Result
+from hub.core.command import Done
 from hub.core.office.proposal import Approve, Propose
-from hub.core.participant import AccountKey, Scheme, SchemeFile
-from hub.core.record import Deed, Desk, Kept
+from hub.core.office.records import Purpose
+from hub.core.participant import SchemeFile
+from hub.core.record import Deed
 from hub.core.settlement.close import CloseWindow, Reckon
 from hub.core.settlement.handle_default import HandleDefault
 from hub.core.settlement.names import window_id
@@ -16,9 +17,9 @@ from hub.core.settlement.rules import DefaultPath, Model, Netting
 from hub.core.settlement.settle import Release
 from hub.core.settlement.window import Movement, Payment, PaymentState, Window, WindowState
 from hub.flow import Door
-from hub.ledger.account import Kind
-from hub.ledger.journal import Phase, Posting
 from hub.store.contract import Store
+from routing.money import Money
+from tests.cash import Fund
 from tests.settlement.office import Said
 from tests.store.house import House, scheme_file
 
@@ -63,19 +64,11 @@ async def closing_house(house: House, *models: Model) -> None:
     await house.store.apply_scheme(with_models(*models), "test")
 
 
-class Given(Deed, frozen=True, kw_only=True):
-    """Somebody has paid into the guarantee."""
-
-    minor: int
-
-    def accounts(self, kept: Kept, scheme: Scheme) -> Sequence[AccountKey]:
-        del kept, scheme
-        return [("", "KES", Kind.SETTLEMENT_BANK), ("", "KES", Kind.GUARANTEE)]
-
-    def decide(self, desk: Desk) -> Result:
-        debit, credit = (desk.purse(key) for key in self.accounts({}, desk.scheme))
-        desk.enter([Posting(f"guarantee:{self.by}", debit, credit, self.minor, Phase.DIRECT)])
-        return Done()
+def given(minor: int) -> Fund:
+    """Return that somebody has paid into the guarantee."""
+    return Fund(
+        by="jo", participant="alpha", money=Money(minor, "KES"), reference="guarantee", purpose=Purpose.GUARANTEE
+    )
 
 
 async def approved(door: Door, deed: Deed) -> None:

@@ -12,7 +12,7 @@ from hub.main import app
 from hub.workers.settlement import Settling
 from tests.settlement.office import Said
 from tests.store.house import House
-from tests.store.windows import NET, Given, closing_house, window
+from tests.store.windows import NET, closing_house, given, window
 from tests.trial.test_commands import hub, proposal_in
 
 pytestmark = pytest.mark.postgres
@@ -24,7 +24,7 @@ WHO = ("--by", "jo", "--why", "end of day")
 async def moved(migrated_url: str) -> AsyncIterator[House]:
     async with House(migrated_url) as house:
         await closing_house(house, NET)
-        await house.door.handle(Given(by="jo", minor=50_00))
+        await house.door.handle(given(50_00))
         await house.completed(1, "10")
         yield house
 
