@@ -4,7 +4,7 @@ Reads one consistent snapshot and changes nothing, so it may run beside the traf
 or where the last archived month has ended.
 """
 
-from itertools import islice
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -13,14 +13,15 @@ import psycopg
 from hub.ledger.audit import Audit
 from hub.ledger.checkpoint import Checkpoint
 from hub.store import ledger_read
+from hub.store.audit_approvals import approval_findings
 from hub.store.audit_booking import booking_findings
+from hub.store.audit_disputes import dispute_findings
 from hub.store.audit_office import office_findings
 from hub.store.audit_prices import price_findings
+from hub.store.audit_reading import FINDINGS_MAX, accounts, section
 from hub.store.audit_settlement import settlement_findings
 from hub.store.audit_transfers import transfer_findings
 from hub.store.ledger_read import Connection
-
-FINDINGS_MAX: Final = 100
 
 # What was asked for and made is kept; only a change, and what the hub was told to abort, leaves nothing.
 _UNKEPT: Final = f"""
@@ -59,17 +60,17 @@ def run_audit(url: str) -> Report:
         connection.read_only = True
         begun = ledger_read.archived(connection)
         audit = _ledger(connection, begun.stood)
-        audit.findings.extend(transfer_findings(connection, begun.ends_ms))
-        for statement, says in (
-            (_UNKEPT, "errand {0} made a {1}, but nothing is kept of it"),
-            (_ROW_WRONG, "row {0} of batch {1} is {2}, but its transfer is {3}, another row's, or of another amount"),
+        for what, findings in (
+            ("transfers", transfer_findings(connection, begun.ends_ms)),
+            ("errands and batches", _kept_findings(connection)),
+            ("prices", price_findings(connection)),
+            ("funds", office_findings(connection, begun.ends_ms)),
+            ("what the bank said", booking_findings(connection, begun.ends_ms)),
+            ("who approved what", approval_findings(connection)),
+            ("disputes", dispute_findings(connection)),
+            ("settlement", settlement_findings(connection, begun.stood.height, begun.ends_ms)),
         ):
-            audit.findings.extend(says.format(*row) for row in connection.execute(statement))
-        audit.findings.extend(islice(price_findings(connection), FINDINGS_MAX))
-        audit.findings.extend(islice(office_findings(connection, begun.ends_ms), FINDINGS_MAX))
-        audit.findings.extend(islice(booking_findings(connection, begun.ends_ms), FINDINGS_MAX))
-        settled = settlement_findings(connection, begun.stood.height, begun.ends_ms)
-        audit.findings.extend(islice(settled, FINDINGS_MAX))
+            audit.findings.extend(section(connection, what, findings))
         return Report(
             findings=audit.findings,
             journals=audit.journals,
@@ -79,12 +80,22 @@ def run_audit(url: str) -> Report:
         )
 
 
+def _kept_findings(connection: Connection) -> Iterator[str]:
+    """Say what is not kept of errands, and which rows of batches are not as their transfers are."""
+    for statement, says in (
+        (_UNKEPT, "errand {0} made a {1}, but nothing is kept of it"),
+        (_ROW_WRONG, "row {0} of batch {1} is {2}, but its transfer is {3}, another row's, or of another amount"),
+    ):
+        yield from (says.format(*row) for row in connection.execute(statement))
+
+
 def _ledger(connection: Connection, start: Checkpoint) -> Audit:
     """Audit the ledger itself, from `start` to its head, and what is kept of how it stood in between."""
-    head = ledger_read.head(connection)
-    audit = Audit(ledger_read.accounts(connection), start=start, merkle_from=head.merkle_from)
-    mark = ledger_read.mark(connection)
-    kept = ledger_read.checkpoints(connection, start.height)
+    head, flaws = ledger_read.head(connection), list[str]()
+    audit = Audit(accounts(connection, flaws), start=start, merkle_from=head.merkle_from)
+    audit.findings.extend(flaws)
+    mark = _mark(connection, audit)
+    kept = _checkpoints(connection, start, audit)
     expected = next(kept, None)
     strays: list[str] = []
     for journal in ledger_read.journals(connection, start.height, ledger_read.LAST, strays):
@@ -106,3 +117,19 @@ def _ledger(connection: Connection, start: Checkpoint) -> Audit:
     if (head.height, head.hash, head.at_ms) != (last.height, last.hash, last.at_ms):
         audit.findings.append("the chain's head is not its last journal")
     return audit
+
+
+def _mark(connection: Connection, audit: Audit) -> ledger_read.Mark | None:
+    try:
+        return ledger_read.mark(connection)
+    except msgspec.MsgspecError as error:
+        audit.findings.append(f"the mark of the audit of what is new cannot be read: {error}")
+        return None
+
+
+def _checkpoints(connection: Connection, start: Checkpoint, audit: Audit) -> Iterator[Checkpoint]:
+    """Read checkpoints up to the first that cannot be read."""
+    try:
+        yield from ledger_read.checkpoints(connection, start.height)
+    except msgspec.MsgspecError as error:
+        audit.findings.append(f"a checkpoint cannot be read: {error}")

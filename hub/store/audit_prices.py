@@ -57,7 +57,12 @@ def price_findings(connection: psycopg.Connection[TupleRow]) -> Iterator[str]:
     for row in _rows(connection, "prices", _PRICES):
         yield from _of_transfer(row)
     for id_, text in _rows(connection, "quotations", _QUOTATIONS):
-        for quote in _quotes(text):
+        try:
+            quotes = _quotes(text)
+        except msgspec.ValidationError as error:
+            yield f"quotation {id_}: its quotes cannot be read: {error}"
+            continue
+        for quote in quotes:
             for flaw in flaws(quote.price, quote.payer_fsp, quote.payee_fsp):
                 yield f"quote {quote.id} of quotation {id_}: {flaw}"
     for statement, says in (
@@ -76,10 +81,14 @@ def _rows(connection: psycopg.Connection[TupleRow], name: str, statement: str) -
 
 def _of_transfer(row: Any) -> Iterator[str]:
     id_, payer_fsp, payee_fsp, currency, minor, is_reversal, text, quotes = row
-    price = _price(text)
+    try:
+        price, quotes = _price(text), None if quotes is None else _quotes(quotes)
+    except msgspec.ValidationError as error:
+        yield f"the price of transfer {id_}, or a quote of its quotation, cannot be read: {error}"
+        return
     for flaw in flaws(price, payer_fsp, payee_fsp):
         yield f"the price of transfer {id_}: {flaw}"
     if not is_reversal and (price.sent.currency, price.sent.minor) != (currency, minor):
         yield f"transfer {id_} is of {minor} minor units of {currency}, but its price of {price.sent}"
-    if quotes is not None and msgspec.structs.replace(price, counts=()) not in [each.price for each in _quotes(quotes)]:
+    if quotes is not None and msgspec.structs.replace(price, counts=()) not in [each.price for each in quotes]:
         yield f"transfer {id_} is not at a price of the quotation that it used"

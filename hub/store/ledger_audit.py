@@ -5,7 +5,6 @@ on from, and from time to time a checkpoint; the rest is found again at every ru
 """
 
 import time
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -14,7 +13,8 @@ import psycopg
 from hub.ledger.audit import Audit
 from hub.ledger.checkpoint import Checkpoint
 from hub.store import ledger_read
-from hub.store.audit_transfers import FINDINGS_MAX, new_findings
+from hub.store.audit_reading import FINDINGS_MAX, accounts, section
+from hub.store.audit_transfers import new_findings
 from hub.store.ledger_read import Connection, Head
 from hub.store.statements import NOW_MS
 
@@ -70,7 +70,8 @@ def audit_new(
             looked_at = _feed(connection, audit, head, journals_max, _Rest() if gently else None)
             if looked_at and len(audit.findings) < FINDINGS_MAX:
                 ended = ledger_read.archived(connection).ends_ms
-                audit.findings.extend(islice(new_findings(connection, ended, begun, audit.height), FINDINGS_MAX))
+                found = new_findings(connection, ended, begun, audit.height)
+                audit.findings.extend(section(connection, "what the new journals are about", found))
         kept = _record(connection, audit, keep=keep)
         return Progress(
             findings=audit.findings[:FINDINGS_MAX],
@@ -92,13 +93,15 @@ def catch_up(url: str, *, keep: bool = False) -> Progress | None:
 
 def _begun(connection: Connection, head: Head) -> tuple[Audit, int]:
     """Begin where the last clean run ended; return from which height on."""
-    accounts, mark = ledger_read.accounts(connection), ledger_read.mark(connection)
+    flaws: list[str] = []
+    known, mark = accounts(connection, flaws), ledger_read.mark(connection)
     if mark is None or mark.flaw:
         start = ledger_read.archived(connection).stood
-        audit = Audit(accounts, start=start, merkle_from=head.merkle_from)
-        audit.findings.extend([mark.flaw] if mark else [])
+        audit = Audit(known, start=start, merkle_from=head.merkle_from)
+        audit.findings.extend([*flaws, *([mark.flaw] if mark else [])])
         return audit, start.height
-    audit = Audit(accounts, start=mark.stood, tree=mark.tree, merkle_from=head.merkle_from)
+    audit = Audit(known, start=mark.stood, tree=mark.tree, merkle_from=head.merkle_from)
+    audit.findings.extend(flaws)
     if head.height < mark.stood.height:
         audit.findings.append(f"the chain's head is at {head.height}, but journal {mark.stood.height} was audited")
     return audit, mark.stood.height

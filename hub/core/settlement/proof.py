@@ -7,7 +7,7 @@ and the proof goes on, so that one finding does not hide the next.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -138,6 +138,17 @@ def _shape(window: Window) -> Iterator[str]:
         yield f"{where}: it ends before it begins"
     if window.unsettled != ("" if window.state is WindowState.SETTLED else line_of(window.id)):
         yield f"{where}: it is {window.state}, but is not found as that"
+    for when, is_due, at_ms in (
+        ("closed", window.state is not WindowState.OPEN, window.closed_ms),
+        ("reckoned", window.state in _KNOWN, window.reckoned_ms),
+        ("settled", window.state is WindowState.SETTLED, window.settled_ms),
+    ):
+        if is_due is not (at_ms is not None):
+            yield f"{where}: it is {window.state}, and was {when} at {at_ms}"
+    # What nothing is owed for is settled, and was never released.
+    released = {window.state in _RELEASED} if window.state is not WindowState.SETTLED else {True, False}
+    if (window.released_ms is not None) not in released:
+        yield f"{where}: it is {window.state}, and was released at {window.released_ms}"
     if window.revision != len(window.defaults):
         yield f"{where}: its revision is {window.revision}, but {len(window.defaults)} defaults were handled"
 
@@ -273,21 +284,22 @@ def _paid_wrong(window: Window, evidence: Evidence) -> Iterator[str]:
 def _entered_wrong(window: Window, movements: Sequence[Movement], evidence: Evidence) -> Iterator[str]:
     """Hold the books against the window: what it settled, what the guarantee paid, what was undone."""
     known = {settling_subject(window.id)}
-    if window.settled_ms is None or window.settled_ms >= evidence.archived_ms:
-        yield from _settled_wrong(window, evidence)
-    for participant, minor, at_ms in _covers(window):
+    yield from _settled_wrong(window, evidence)
+    for participant, paid in _covers(window).items():
         name = covering_subject(window.id, participant)
         known.add(name)
-        paid = sum(_covering(each, participant) for each in evidence.entered.get(name, ()))
-        if at_ms >= evidence.archived_ms and paid != minor:
-            yield f"the guarantee paid {paid} for {participant}, and not {minor}"
+        found = Counter(each[1:] for each in evidence.entered.get(name, ()))
+        due = Counter(_covering(participant, minor) for minor, _ in paid)
+        left = Counter(_covering(participant, minor) for minor, at_ms in paid if at_ms >= evidence.archived_ms)
+        if not left <= found <= due:
+            yield f"what the guarantee paid for {participant} is {_sum(found)}, and not {_sum(due)}"
     for default, mine in _each_default(window, movements):
         if default.path is DefaultPath.UNWIND:
             name = unwinding_subject(window.id, default.participant)
             known.add(name)
             wanted = [_undoing(each) for each in undone(mine)]
-            found = [each[1:] for each in evidence.entered.get(name, ())]
-            if default.at_ms >= evidence.archived_ms and sorted(found) != sorted(wanted):
+            found_ = [each[1:] for each in evidence.entered.get(name, ())]
+            if sorted(found_) != sorted(wanted) and (found_ or default.at_ms >= evidence.archived_ms):
                 yield f"the postings of {name} do not undo what moved"
     for name in sorted(evidence.entered.keys() - known):
         yield f"there are postings of {name}, which nobody asked for"
@@ -298,21 +310,26 @@ def _settled_wrong(window: Window, evidence: Evidence) -> Iterator[str]:
     found = evidence.entered.get(name, ())
     latest = [each for each in evidence.obligations if each.revision == window.revision]
     wanted = [_settling(each) for each in latest] if window.state is WindowState.SETTLED else []
-    if sorted(each[1:] for each in found) != sorted(wanted):
+    is_archived = window.settled_ms is not None and window.settled_ms < evidence.archived_ms
+    if sorted(each[1:] for each in found) != sorted(wanted) and (found or not is_archived):
         yield f"the postings of {name} are not those that settle it"
     if len({each.journal for each in found}) > 1:
         yield f"the postings of {name} are not in one journal"
+    if wanted and window.released_ms is None:
+        yield "it is settled, but was never released"
 
 
-def _covers(window: Window) -> list[tuple[str, int, int]]:
-    """List for whom the guarantee paid, how much in the end, and when it first did."""
-    sums: Counter[str] = Counter()
-    first_ms: dict[str, int] = {}
+def _covers(window: Window) -> dict[str, list[tuple[int, int]]]:
+    """Return for whom the guarantee paid: how much with each default, below zero where it got it back, and when."""
+    paid: dict[str, list[tuple[int, int]]] = {}
     for default in window.defaults:
+        sums: Counter[str] = Counter()
         for each in default.covered:
             sums[each.debtor] += each.minor
-            first_ms.setdefault(each.debtor, default.at_ms)
-    return [(name, sums[name], first_ms[name]) for name in sorted(sums)]
+        for participant, minor in sorted(sums.items()):
+            if minor:
+                paid.setdefault(participant, []).append((minor, default.at_ms))
+    return paid
 
 
 def _each_default(window: Window, movements: Sequence[Movement]) -> Iterator[tuple[Default, tuple[Movement, ...]]]:
@@ -338,13 +355,17 @@ def _undoing(each: Due) -> tuple[Purse, Purse, int, Phase]:
     return debit, credit, each.minor, Phase.DIRECT
 
 
-def _covering(entered: Entered, participant: str) -> int:
-    """Return what the guarantee paid by a posting; below zero: it got it back. Any other posting counts as nothing."""
+def _covering(participant: str, minor: int) -> tuple[Purse, Purse, int, Phase]:
+    """Return how the guarantee pays for a participant; below zero: how it gets it back."""
     guarantee, position = (SCHEME, Kind.GUARANTEE), (participant, Kind.POSITION)
-    if entered.phase is not Phase.DIRECT:
-        return 0
-    sides = (entered.debit, entered.credit)
-    return entered.minor if sides == (guarantee, position) else -entered.minor if sides == (position, guarantee) else 0
+    debit, credit = (guarantee, position) if minor > 0 else (position, guarantee)
+    return debit, credit, abs(minor), Phase.DIRECT
+
+
+def _sum(postings: Counter[tuple[Any, ...]]) -> str:
+    """Say what postings come to, one by one."""
+    found = (f"{debit[0]} {debit[1]} to {credit[0]} {credit[1]} {minor}" for debit, credit, minor, _ in postings)
+    return ", ".join(found) or "nothing"
 
 
 def _where(window: Window) -> str:
