@@ -98,12 +98,14 @@ async def view(api: Api, call: Call) -> web.Response:
 
 async def listed(api: Api, call: Call) -> web.Response:
     """Answer GET /disputes: the caller's own, the newest first; of each side of them the last thousand."""
-    window = window_of(call)
+    window, transfer = window_of(call), undashed(parameter(call, "transactionReference"))
     where = {
         "kind": _word(call, "kind", "disputeKind"),
         "state": _word(call, "disputeStatus", "disputeStatus"),
-        "transfer": undashed(parameter(call, "transactionReference")),
+        "transfer": transfer,
     }
+    if transfer and not is_id(transfer):
+        return cut([], window)
     asked: dict[str, Any] = {name: value for name, value in where.items() if value}
     found: dict[str, Dispute] = {}
     for side in _SIDES:

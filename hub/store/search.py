@@ -46,7 +46,7 @@ class Page(NamedTuple, Generic[T]):
 class Sought(NamedTuple):
     """Which transfers are looked for: under these keys of the listing, in this span, in these states."""
 
-    keys: Sequence[int]
+    keys: Sequence[int] | None  # None: whatever is in these states, which are under way; empty: nothing
     limit: int
     states: Sequence[State] = ()  # none: every state
     from_ms: int = TIMES[0]  # both inclusive
@@ -201,13 +201,15 @@ class Search(Pooled):
         return Page(msgspec.json.decode(row, type=list[kind]), cursor)  # type: ignore[valid-type] # kinds are types
 
     async def transfers(self, sought: Sought) -> Page[Transfer]:
-        """List transfers that are found under these keys; of what is under way, no key has to be known."""
-        is_under_way = not sought.keys and bool(sought.states) and not FINAL & set(sought.states)
-        every = max(LINES_MAX // max(len(sought.keys), 1), 1)
+        """List transfers that are found under these keys; raises ValueError without any for what is not under way."""
+        if sought.keys is None and (not sought.states or FINAL & set(sought.states)):
+            raise ValueError("without keys, only what is under way is looked for")
+        keys = list(sought.keys or ())
+        every = max(LINES_MAX // max(len(keys), 1), 1)
         look = max(min(LOOKED_AT_MAX, every), sought.limit + 1) if sought.states else sought.limit + 1
         at = sought.before or (TIMES[1], _LAST_UUID)
         values = {
-            "keys": list(sought.keys),
+            "keys": keys,
             "states": list(sought.states),
             "from_ms": sought.from_ms,
             "to_ms": min(sought.to_ms, at[0]),  # as above
@@ -215,7 +217,7 @@ class Search(Pooled):
             "before_id": at[1],
             "look": look,
         }
-        row, cursor = await self._page((_UNDER_WAY if is_under_way else _LINES) + _PAGE, values, sought.limit)
+        row, cursor = await self._page((_UNDER_WAY if sought.keys is None else _LINES) + _PAGE, values, sought.limit)
         return Page(_transfers(row), cursor)
 
     async def asked(self, callers: Sequence[str], correlation: str) -> list[Transfer]:

@@ -117,6 +117,12 @@ async def test_a_list_is_filtered_and_cut_the_newest_first(front: Front) -> None
     assert sorted(linked, key=str) == sorted([second["disputeReference"], None], key=str)
 
 
+@pytest.mark.parametrize("reference", ["%00", "nothing", "0" * 31, "0" * 32, "%F0%9F%90%98", "x" * 300])
+async def test_a_list_of_what_is_no_transaction_is_empty(front: Front, reference: str) -> None:
+    reply = await front.call("GET", f"/disputes?transactionReference={reference}")
+    assert (reply.status, reply.body) == (200, []), reply.raw
+
+
 @pytest.mark.parametrize("query", ["kind=loan", "disputeStatus=lost", "limit=0"])
 async def test_a_list_of_nothing_that_there_is_says_what_there_is(front: Front, query: str) -> None:
     reply = await front.call("GET", f"/disputes?{query}")

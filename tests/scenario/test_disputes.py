@@ -80,6 +80,7 @@ async def test_a_recall_that_is_accepted_comes_back_to_the_payer_as_a_linked_tra
     transfer = await paid(stage)
     found = await asked(stage, transfer)
     assert (await stage.clients["savanna"].get("/disputes?disputeStatus=open")).body == [found]
+    assert (await stage.clients["savanna"].get("/disputes?transactionReference=%00")).body == []
     assert (await answered(stage, found, answer="accepted")).status == 200
     over = await ends(stage, found, "returned", "failed")
     assert over["disputeStatus"] == "returned"

@@ -83,8 +83,7 @@ class Gate:
 
     async def issue(self, request: web.Request) -> web.Response:
         """Answer POST /token (RFC 6749, section 4.4): Basic, grant_type=client_credentials."""
-        content = await request.content.read(FORM_MAX + 1)
-        if parse_qs(content[:FORM_MAX].decode(errors="replace")).get("grant_type") != ["client_credentials"]:
+        if parse_qs((await _form(request)).decode(errors="replace")).get("grant_type") != ["client_credentials"]:
             return _refused(400, "unsupported_grant_type", "Send grant_type=client_credentials.")
         name, secret = _basic(request.headers.get("Authorization", ""))
         address = request.remote or ""
@@ -103,6 +102,14 @@ class Gate:
         _log.info("operator.logged_in", operator=name, address=address)
         token, lifetime_s = self._tokens.issued(found), self._tokens.lifetime_s
         return answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": lifetime_s})
+
+
+async def _form(request: web.Request) -> bytes:
+    """Read a form to its end, or as far as one may reach: it may come in several pieces."""
+    found = bytearray()
+    while len(found) < FORM_MAX and (piece := await request.content.read(FORM_MAX - len(found))):
+        found += piece
+    return bytes(found)
 
 
 def _basic(header: str) -> tuple[str, str]:

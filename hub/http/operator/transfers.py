@@ -16,7 +16,6 @@ from hub.core.admit import body_of
 from hub.core.change import Case, Transition
 from hub.core.command import Transfer
 from hub.core.listing import key, own
-from hub.core.participant import Scheme
 from hub.core.pricing.price import Price
 from hub.core.transfer import FINAL, Flow, State
 from hub.http.errors import answer, stamp
@@ -119,6 +118,7 @@ def _masked(party: Party) -> list[str]:
 
 async def _search(office: Office, call: Call) -> web.Response:
     query, scheme = call.query, await office.store.scheme()
+    # Whoever has left the scheme is still found by name, and a stranger has no lines.
     viewers = [query["participant"]] if "participant" in query else list(scheme.participants)
     states = [State(query["state"])] if "state" in query else []
     if "correlation" in query:
@@ -131,7 +131,7 @@ async def _search(office: Office, call: Call) -> web.Response:
     from_ms, to_ms = span_of(call)
     is_under_way = bool(states) and not FINAL & set(states) and not {"participant", "account"} & query.keys()
     sought = Sought(
-        keys=() if is_under_way else _keys(query, viewers, scheme),
+        keys=None if is_under_way else _keys(query, viewers),
         limit=limit_of(call),
         states=states,
         from_ms=from_ms,
@@ -142,11 +142,10 @@ async def _search(office: Office, call: Call) -> web.Response:
     return listed([line(each) for each in page.items], page.next)
 
 
-def _keys(query: Mapping[str, Any], viewers: Iterable[str], scheme: Scheme) -> list[int]:
+def _keys(query: Mapping[str, Any], viewers: Iterable[str]) -> list[int]:
     """Return under which keys the lines are: each viewer's own, or those of an account as each viewer knows it."""
     account: Identifier | None = query.get("account")
-    known = [each for each in viewers if each in scheme.participants]
-    return sorted({key(each, account or own(each)) for each in known})
+    return sorted({key(each, account or own(each)) for each in viewers})
 
 
 def _account(text: str) -> Identifier:

@@ -1,6 +1,7 @@
 """Who gets in: operators by their secrets, for a short while, and nobody by a participant's; denied is the rule."""
 
 import time
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
@@ -86,6 +87,20 @@ async def test_no_token_for_another_grant(bureau: Bureau) -> None:
     for form in ({"grant_type": "password"}, {}, b"\xff", b"grant_type=client_credentials&grant_type=x"):
         reply = await bureau.token("viewer", data=form)
         assert (reply.status, reply.body["error"]) == (400, "unsupported_grant_type")
+
+
+@pytest.mark.parametrize("cut", [1, 12, 28])
+async def test_a_form_may_come_in_pieces(bureau: Bureau, cut: int) -> None:
+    form = b"grant_type=client_credentials"
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield form[:cut]
+        # While this is answered, the first piece is read.
+        assert (await bureau.call("GET", "/scheme")).status == 200
+        yield form[cut:]
+
+    reply = await bureau.token("viewer", data=pieces())
+    assert reply.status == 200, reply.raw
 
 
 async def test_whoever_guesses_is_stopped_and_others_are_not(bureau: Bureau) -> None:

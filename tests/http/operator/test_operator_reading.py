@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from hub.core.command import Done
 from hub.core.transfer import State
 from routing.message import Operation, Verdict
-from tests.http.operator.bureau import MODEL, Bureau, Json
+from tests.http.operator.bureau import MODEL, Bureau, Json, scheme
 from tests.store.house import ALPHA, BRAVO, said, submit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -74,6 +75,15 @@ async def test_transfers_are_found_by_their_state(bureau: Bureau, history: dict[
     assert await ids_of(bureau, f"state={under_way}") == [history[7]]
     assert await ids_of(bureau, f"state={under_way}&participant=alpha") == [history[7]]
     assert await ids_of(bureau, f"state={State.IN_REVIEW}") == []
+
+
+async def test_a_filter_that_nothing_meets_finds_nothing(bureau: Bureau, history: dict[int, str]) -> None:
+    under_way = (await bureau.call("GET", f"/transfers/{history[7]}")).body["state"]
+    for who in ("nobody", "third", "%ED%A0%80", "a%0Ab"):
+        for query in (f"participant={who}", f"participant={who}&account=msisdn:{ALPHA.replace('+', '%2B')}"):
+            assert await ids_of(bureau, query) == [], query
+            assert await ids_of(bureau, f"{query}&state={under_way}") == [], query
+            assert await ids_of(bureau, f"{query}&state=committed") == [], query
 
 
 async def test_a_transfer_is_found_by_its_callers_correlation(bureau: Bureau, history: dict[int, str]) -> None:
@@ -191,3 +201,20 @@ async def test_nothing_is_written_by_reading(bureau: Bureau, office_url: str) ->
         if row.method == "GET":
             await bureau.call("GET", row.path.replace("{id}", "alpha").replace("{version}", "1"))
     assert everything(office_url) == before
+
+
+async def test_whoever_has_left_the_scheme_is_still_found(bureau: Bureau, history: dict[int, str]) -> None:
+    full = scheme()
+    without = msgspec.structs.replace(
+        full,
+        participant=tuple(each for each in full.participant if each.id != "bravo"),
+        connection=tuple(each for each in full.connection if each.participant != "bravo"),
+        directory=tuple(each for each in full.directory if each.participant != "bravo"),
+    )
+    await bureau.store.apply_scheme(without, "tests")
+    try:
+        assert await ids_of(bureau, "participant=bravo") == [history[number] for number in reversed(NUMBERS)]
+        assert await ids_of(bureau, "participant=bravo&state=aborted") == [history[6]]
+        assert await ids_of(bureau, "participant=bravo&correlation=correlation-5") == []
+    finally:
+        await bureau.store.apply_scheme(full, "tests")
