@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.commands.acting import done, fresh_id, propose
+from hub.commands.acting import fresh_id, propose
 from hub.commands.plain import id_in, loop, out
 from hub.settings import Settings
 
@@ -76,7 +76,7 @@ def raise_(
     amount: Annotated[str, typer.Option(help="a part, such as 50.25; unset: all that may be asked for")] = "",
     recall: Annotated[bool, typer.Option("--recall", help="with fraud: ask for the money too")] = False,  # noqa: FBT002
 ) -> None:
-    """Raise a dispute for a participant; a return moves money, so another person approves it.
+    """Propose a dispute for a participant; another person approves it, for it may move money.
 
     Example: [cyan]hub disputes raise recall 0195f3... --for baobab --reason DUPL --by jo --why letter[/]
     """
@@ -98,11 +98,7 @@ def raise_(
             minor=await _minor(id_in(transfer), amount) if amount else 0,
             recall=recall,
         )
-        if deed.kind is DisputeKind.RETURN:
-            await propose(deed, about=deed.transfer, why=why)
-            return
-        await done(deed)
-        out.print(f"raised: {kind} {deed.dispute}", highlight=False)
+        await propose(deed, about=deed.transfer, why=why)
 
     loop(main)
 

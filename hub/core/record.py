@@ -5,6 +5,7 @@ calendar or the settlement bank brings about: it says which records and accounts
 Deeds enter by the one door, among the other commands, and what they keep is written in the same commit.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
@@ -32,6 +33,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 R = TypeVar("R", bound=Record)
+_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class Selector(NamedTuple):
@@ -193,6 +195,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What changes records. Subclasses are listed in `hub.core.deeds`; fields are what an operator says."""
 
     checked: ClassVar[bool] = False  # it moves or releases money: one operator proposes it, another approves it
+    makes: ClassVar[str] = ""  # the field with the id of what it makes: 32 hexadecimal digits
     by: str  # who brings it about: an operator, "calendar", "bank file ..."
     ref: str = ""  # 32 hexadecimal digits of its own: said again, it changes nothing
 
@@ -220,6 +223,13 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         """Say what is wrong with it whatever is kept: such a deed is not even proposed."""
         return None
 
+    def flaw(self, scheme: Scheme) -> Refusal | None:
+        """Say what is wrong with it whatever is kept, also with the id of what it makes."""
+        made = getattr(self, self.makes) if self.makes else ""
+        if self.makes and not _ID.fullmatch(made):
+            return Refusal(reason=Reason.TERMS_INVALID, detail=f"{self.makes}: an id has 32 hexadecimal digits")
+        return self.faulty(scheme)
+
     def decide(self, desk: Desk) -> Result:
         """Carry it out on the desk, or say why not: then it must have written nothing."""
         raise NotImplementedError
@@ -239,4 +249,4 @@ def carried_out(deed: Deed, desk: Desk) -> Result:
     if deed.ref and any(each.deed == deed.ref for each in desk.wanted(deed)):
         return Done(changed=False)
     desk.ref = deed.ref
-    return deed.faulty(desk.scheme) or deed.decide(desk)
+    return deed.flaw(desk.scheme) or deed.decide(desk)

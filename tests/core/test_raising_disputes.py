@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from hub.core.command import Done, Reason, Refusal
+from hub.core.command import Done, Reason, Refusal, Result
 from hub.core.office.dispute_rules import REASONS
 from hub.core.office.dispute_terms import DisputeTerms
 from hub.core.office.disputes import recall_of, shown
@@ -181,37 +181,49 @@ def on_behalf(transfer: str, kind: str, participant: str, by: str = "maker") -> 
     return RaiseFor(**{name: getattr(plain, name) for name in plain.__struct_fields__})
 
 
+async def by_two(counter: Counter, deed: RaiseFor) -> Result:
+    proposal = f"{5:032x}"
+    await counter.done(Propose(by="maker", proposal=proposal, deed=deed, why="the participant wrote"))
+    return await counter.one(Approve(by="checker", proposal=proposal, deed=deed))
+
+
 @pytest.mark.parametrize(
     ("kind", "participant", "says"),
     [
         ("recall", "alpha", ""),
         ("recall", "bravo", "role_forbids"),
         ("recall", "", "role_forbids"),
-        ("return", "bravo", "checker_needed"),
+        ("return", "bravo", ""),
         ("return", "", "role_forbids"),
         ("fraud", "bravo", ""),
         ("fraud", "", ""),
     ],
 )
-async def test_an_operator_raises_for_a_participant_but_no_return_alone(
+async def test_two_operators_raise_for_a_participant_and_none_alone(
     counter: Counter, kind: str, participant: str, says: str
 ) -> None:
     transfer = await counter.committed()
-    result = await counter.one(on_behalf(transfer.id, kind, participant))
+    deed = on_behalf(transfer.id, kind, participant)
+    assert reason_of(await counter.one(deed)) == "checker_needed"
+    result = await by_two(counter, deed)
     assert ("" if isinstance(result, Done) else result.reason) == says
     if not says:
         found = await counter.dispute(dispute_id(1))
-        assert found.steps[0].who == f"operator maker for {participant}".removesuffix(" for ")
+        assert found.steps[0].who == f"operator maker and checker for {participant}".removesuffix(" for ")
         assert shown(found)["steps"][0]["who"] == "operator", "participants do not learn operators' names"
         assert {to for to, _ in counter.told()} == {"alpha", "bravo"}
 
 
+@pytest.mark.parametrize("id_", ["zzz", "", "A" * 32, "a" * 31])
+async def test_a_dispute_has_an_id_that_can_be_looked_up(counter: Counter, id_: str) -> None:
+    transfer = await counter.committed()
+    deed = msgspec.structs.replace(raising(1, transfer.id), dispute=id_)
+    assert reason_of(await counter.one(deed)) == "terms_invalid"
+
+
 async def test_a_return_for_a_participant_takes_two_operators(counter: Counter) -> None:
     transfer = await counter.committed()
-    deed = on_behalf(transfer.id, "return", "bravo")
-    id_ = f"{5:032x}"
-    await counter.done(Propose(by="maker", proposal=id_, deed=deed, why="the participant wrote"))
-    await counter.done(Approve(by="checker", proposal=id_, deed=deed))
+    assert isinstance(await by_two(counter, on_behalf(transfer.id, "return", "bravo")), Done)
     found = await counter.dispute(dispute_id(1))
     assert (found.state, found.steps[0].who) == (S.ACCEPTED, "operator maker and checker for bravo")
     assert reason_of(await counter.reversing(10, transfer, "1")) == "original_exceeded"

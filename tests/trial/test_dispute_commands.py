@@ -33,11 +33,13 @@ async def paid(migrated_url: str) -> AsyncIterator[Paid]:
 async def test_a_recall_is_raised_listed_shown_and_answered_by_two(paid: Paid) -> None:
     asked = ("raise", "recall", paid.transfer, "--for", "alpha", "--amount", "60", "--reason", "dupl")
     said = hub("disputes", *asked, "--by", "jo", "--why", "their letter", database=paid.url)
-    id_ = said.split()[-1]
+    hub("proposals", "approve", proposal_in(said), "--by", "che", database=paid.url)
+    (raised,) = await paid.house.store.records.found(Dispute)
+    id_ = raised.id
     listed = hub("disputes", "list", "--kind", "recall", "--state", "open", "--participant", "bravo", database=paid.url)
     assert id_[:8] in listed
     shown = hub("disputes", "show", id_, database=paid.url)
-    assert re.search(r"operator jo for alpha +raised +their letter", shown), shown
+    assert re.search(r"operator jo and che for alpha +raised +their letter", shown), shown
     assert "bravo is to answer by" in shown
     proposed = hub("disputes", "answer", id_, "accepted", "--by", "jo", "--why", "they rang", database=paid.url)
     proposal = proposal_in(proposed)
@@ -65,7 +67,7 @@ async def test_a_return_is_proposed(paid: Paid) -> None:
 
 WRONG = [
     (("raise", "loan", "{transfer}", "--reason", "DUPL"), "'loan' is none of return, recall, fraud"),
-    (("raise", "recall", "{transfer}", "--for", "bravo", "--reason", "DUPL"), "raised by, or for, the payer FSP"),
+    (("raise", "recall", "{transfer}", "--for", "alpha", "--reason", "XXXX"), "a recall takes"),
     (("raise", "recall", "{transfer}", "--for", "alpha", "--reason", "DUPL", "--amount", "0"), "above zero"),
     (("answer", dispute_id(1), "perhaps"), "neither accepted nor refused"),
     (("answer", dispute_id(9), "accepted"), "there is no dispute"),

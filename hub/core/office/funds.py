@@ -16,7 +16,7 @@ from hub.core.office.closing import close_all
 from hub.core.office.records import Difference, DifferenceKind, Funds, FundsState, Purpose
 from hub.core.participant import AccountKey, Scheme
 from hub.core.record import Deed, Desk, Kept, Selector
-from hub.core.settlement.window import Payment, PaymentState
+from hub.core.settlement.window import Payment, PaymentState, Window
 from hub.ledger.account import Kind
 from hub.ledger.journal import BlockedError, OverCapError, Phase, Posting
 from routing.money import MINOR_MAX, Money
@@ -87,6 +87,7 @@ class MoveFunds(Deed, frozen=True, kw_only=True):
     """Have money come in from a participant to the settlement bank, or go out to it."""
 
     checked: ClassVar[bool] = True
+    makes: ClassVar[str] = "funds"
     funds: str  # the id it gets
     participant: str
     money: Money
@@ -96,7 +97,11 @@ class MoveFunds(Deed, frozen=True, kw_only=True):
 
     def wants(self) -> Sequence[Selector]:
         """Want what it makes, in case it is there already."""
-        return Selector(Funds, "id", self.funds), Selector(Payment, "id", payment_of(self.funds))
+        return (
+            Selector(Funds, "id", self.funds),
+            Selector(Payment, "id", payment_of(self.funds)),
+            Selector(Window, "id", self.funds),
+        )
 
     def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - nothing is kept yet
         """Want the bank, and where the money comes from; the position also of a guarantee, for it may be blocked."""
@@ -114,6 +119,8 @@ class MoveFunds(Deed, frozen=True, kw_only=True):
         """Have the bank told, and hold what is to go out."""
         if desk.get(Funds, self.funds) is not None:
             return Refusal(reason=Reason.RECORD_FORBIDS, detail="these funds were approved before")
+        if desk.get(Window, self.funds) is not None:  # its payment would be taken for one of the window
+            return Refusal(reason=Reason.TERMS_INVALID, detail="a window has this id: propose it anew")
         funds = Funds(
             id=self.funds,
             at_ms=desk.now_ms,

@@ -78,6 +78,7 @@ def _name(account: int, level: int, desk: Desk) -> str:
 class _Setting(Deed, frozen=True, kw_only=True):
     """What changes a position."""
 
+    makes: ClassVar[str] = "change"
     change: str  # the id that the change is kept under
     participant: str
     currency: str

@@ -54,6 +54,7 @@ class Proposal(Record, frozen=True, kw_only=True):
 class Propose(Deed, frozen=True, kw_only=True):
     """Put a deed before a second person."""
 
+    makes: ClassVar[str] = "proposal"
     proposal: str  # the id it gets
     deed: Deed
     subject: str = ""
@@ -92,7 +93,7 @@ class Propose(Deed, frozen=True, kw_only=True):
             wrong = f"{type(self.deed).__name__} needs no second person"
         elif self.deed.by != self.by:
             wrong = "a deed is proposed in one's own name"
-        return Refusal(reason=Reason.TERMS_INVALID, detail=wrong) if wrong else self.deed.faulty(desk.scheme)
+        return Refusal(reason=Reason.TERMS_INVALID, detail=wrong) if wrong else self.deed.flaw(desk.scheme)
 
 
 class Approve(Deed, frozen=True, kw_only=True):
@@ -137,7 +138,7 @@ class Approve(Deed, frozen=True, kw_only=True):
             return Refusal(reason=Reason.TERMS_INVALID, detail="this is not what was proposed; look at it again")
         desk.approved_by = self.by
         try:
-            result = self.deed.faulty(desk.scheme) or self.deed.decide(desk)
+            result = self.deed.flaw(desk.scheme) or self.deed.decide(desk)
         finally:
             desk.approved_by = ""
         if isinstance(result, Done):

@@ -19,6 +19,7 @@ class Raise(Plainly, frozen=True, kw_only=True):
     """A participant raises a dispute about a completed transfer of its own."""
 
     on_behalf: ClassVar[bool] = False
+    makes: ClassVar[str] = "dispute"
 
     dispute: str  # the id it gets
     kind: DisputeKind
@@ -84,8 +85,6 @@ class Raise(Plainly, frozen=True, kw_only=True):
         if not self._actors(transfer) & (by if self.kind is DisputeKind.FRAUD else by - {Actor.OPERATOR}):
             may = " or ".join(sorted(by - {Actor.OPERATOR}))
             raise RefusedError(Reason.ROLE_FORBIDS, f"a {self.kind} is raised by, or for, the {may}")
-        if self.kind is DisputeKind.RETURN and self.on_behalf and not desk.approved_by:
-            raise RefusedError(Reason.CHECKER_NEEDED, "propose the return, and have it approved")
 
     def _check_terms(self, transfer: Transfer) -> None:
         if transfer.state is not State.COMMITTED or transfer.original:
@@ -158,6 +157,10 @@ class Raise(Plainly, frozen=True, kw_only=True):
 
 
 class RaiseFor(Raise, frozen=True, kw_only=True):
-    """An operator raises a dispute for a participant, or reports fraud for the scheme. A return needs two people."""
+    """An operator raises a dispute for a participant, or reports fraud for the scheme.
 
+    A return moves money, and so does a recall that nobody answers: it takes two people.
+    """
+
+    checked: ClassVar[bool] = True
     on_behalf: ClassVar[bool] = True

@@ -37,7 +37,7 @@ async def day(bureau: Bureau) -> dict[str, str]:
     await bureau.agreed("Release", window=window)
     await bureau.call("POST", "/files", "maker", json={"name": "bank.csv", "content": "nothing"})
     raising = {"kind": "fraud", "transfer": transfer.id, "participant": "alpha", "reason": "FRAD"}
-    assert (await bureau.call("POST", "/deeds/RaiseFor", "maker", json={"terms": raising})).status == 200
+    await bureau.agreed("RaiseFor", **raising)
     found = {"participants": "alpha", "schemes": "1", "transfers": transfer.id, "windows": window}
     for name in ("proposals", "funds", "obligations", "payments", "files", "disputes", "changes", "operators"):
         found[name] = (await bureau.items(f"/{name}"))[0]["id"]
