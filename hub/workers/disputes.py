@@ -13,8 +13,8 @@ from prometheus_client import Counter
 from hub.core.command import Refusal
 from hub.core.office.disputes import Deem, Linked, submission
 from hub.core.office.records import PROMISING, Dispute
-from hub.flow import Door, OverloadedError
-from hub.store.contract import UnavailableError
+from hub.flow import Door
+from hub.workers.alone import Alone
 
 LOOK_EVERY_S: Final = 1.0
 TOGETHER_MAX: Final = 200
@@ -30,11 +30,13 @@ class Disputes:
     def __init__(self, door: Door) -> None:
         """Hand everything to this door."""
         self._door = door
+        self._alone = Alone("disputes")
 
     async def look(self) -> int:
-        """See to every dispute that is due now; returns how many there were."""
-        due = await self._door.store.records.due(Dispute, TOGETHER_MAX)
-        await asyncio.gather(*(self._see_to(each) for each in due))
+        """See to every dispute that is due now, each alone; returns how many there were."""
+        found = await self._door.store.records.due(Dispute, TOGETHER_MAX + len(self._alone))
+        due = [each for each in found if not self._alone.is_left(each.id)][:TOGETHER_MAX]
+        await asyncio.gather(*(self._alone.done(each.id, self._see_to(each), None) for each in due))
         return len(due)
 
     async def _see_to(self, dispute: Dispute) -> None:
@@ -67,10 +69,5 @@ class Disputes:
     async def look_for_ever(self) -> None:
         """Look every second until cancelled."""
         while True:
-            try:
-                found = await self.look()
-            except (UnavailableError, OverloadedError) as error:
-                _log.warning("disputes.postponed", error=str(error)[:200])
-                found = 0
-            if found < TOGETHER_MAX:
+            if await self._alone.round(self.look(), 0) < TOGETHER_MAX:
                 await asyncio.sleep(LOOK_EVERY_S)

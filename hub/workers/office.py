@@ -12,12 +12,13 @@ from typing import Final
 import structlog
 from prometheus_client import Gauge
 
+from hub.core.command import Refusal
 from hub.core.office.liquidity import Weigh, is_stale
 from hub.core.office.proposal import Expire, Proposal
-from hub.flow import Door, OverloadedError
+from hub.flow import Door
 from hub.ledger.account import Account, Kind
 from hub.ledger.position import available, balance
-from hub.store.contract import UnavailableError
+from hub.workers.alone import Alone, StuckError
 
 LOOK_EVERY_S: Final = 1.0
 SHOW_EVERY_S: Final = 15.0
@@ -38,25 +39,32 @@ class Office:
     def __init__(self, door: Door) -> None:
         """Hand what has come of time to this door."""
         self._door = door
+        self._alone = Alone("office")
         self._show_at = 0.0
 
     async def look(self) -> None:
-        """Expire what has waited too long; from time to time, show how positions stand."""
-        late = await self._door.store.records.due(Proposal, EXPIRE_MAX)
-        if late:
-            await self._door.handle_all([Expire(by="calendar", proposal=each.id) for each in late])
-            _log.info("proposals.expired", proposals=[each.id for each in late])
+        """Expire what has waited too long, each alone; from time to time, show how positions stand."""
+        found = await self._door.store.records.due(Proposal, EXPIRE_MAX + len(self._alone))
+        late = [each for each in found if not self._alone.is_left(each.id)]
+        await asyncio.gather(*(self._alone.done(each.id, self._expire(each), None) for each in late))
         now = time.monotonic()
         if now >= self._show_at:
             self._show_at = now + SHOW_EVERY_S
             await self._show()
+
+    async def _expire(self, proposal: Proposal) -> None:
+        result = await self._door.handle(Expire(by="calendar", proposal=proposal.id))
+        if isinstance(result, Refusal):
+            raise StuckError(f"it does not expire: {result.reason} {result.detail}")
+        _log.info("proposal.expired", proposal=proposal.id, act=proposal.act)
 
     async def _show(self) -> None:
         scheme = await self._door.store.scheme()
         positions = [each for each in await self._door.store.accounts() if each.kind is Kind.POSITION]
         stale = [each for each in positions if is_stale(each, scheme.alarms)]
         for each in stale:
-            await self._door.handle(Weigh(by="hub", participant=each.participant, currency=each.currency))
+            weighing = self._door.handle(Weigh(by="hub", participant=each.participant, currency=each.currency))
+            await self._alone.done(f"{each.participant} {each.currency}", weighing, None)
         if stale:
             positions = [each for each in await self._door.store.accounts() if each.kind is Kind.POSITION]
         show(positions)
@@ -64,10 +72,7 @@ class Office:
     async def look_for_ever(self) -> None:
         """Look every second until cancelled."""
         while True:
-            try:
-                await self.look()
-            except (UnavailableError, OverloadedError) as error:
-                _log.warning("office.postponed", error=str(error)[:200])
+            await self._alone.round(self.look(), None)
             await asyncio.sleep(LOOK_EVERY_S)
 
 

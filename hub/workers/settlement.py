@@ -18,8 +18,8 @@ from hub.core.settlement.close import CloseWindow, Reckon
 from hub.core.settlement.rules import Netting
 from hub.core.settlement.settle import ReleaseAutomatically
 from hub.core.settlement.window import Window, WindowState
-from hub.flow import Door, OverloadedError
-from hub.store.contract import UnavailableError
+from hub.flow import Door
+from hub.workers.alone import Alone
 
 LOOK_EVERY_S: Final = 1.0
 TOGETHER_MAX: Final = 200
@@ -44,15 +44,17 @@ class Settling:
     def __init__(self, door: Door) -> None:
         """Hand everything to this door."""
         self._door = door
+        self._alone = Alone("settlement")
         self._empty_to: dict[str, int] = {}  # open windows in which nothing moved up to this height
         self._measure_at = 0.0
 
     async def look(self) -> int:
-        """See to every window that is due now, until there is nothing to be done; returns how much was done."""
+        """See to every window that is due now, each alone, until nothing is left to do; returns how much was done."""
         done = 0
         for _ in range(ROUNDS_MAX):
-            due = await self._door.store.records.due(Window, TOGETHER_MAX)
-            steps = [await self._see_to(each) for each in due]
+            found = await self._door.store.records.due(Window, TOGETHER_MAX + len(self._alone))
+            due = [each for each in found if not self._alone.is_left(each.id)]
+            steps = [await self._alone.done(each.id, self._see_to(each), otherwise=False) for each in due]
             done += sum(steps)
             if not any(steps):
                 break
@@ -113,13 +115,10 @@ class Settling:
     async def look_for_ever(self) -> None:
         """Look every second until cancelled."""
         while True:
-            try:
-                await self.look()
-                if time.monotonic() >= self._measure_at:
-                    self._measure_at = time.monotonic() + MEASURE_EVERY_S
-                    await self.measure()
-            except (UnavailableError, OverloadedError) as error:
-                _log.warning("settlement.postponed", error=str(error)[:200])
+            await self._alone.round(self.look(), 0)
+            if time.monotonic() >= self._measure_at:
+                self._measure_at = time.monotonic() + MEASURE_EVERY_S
+                await self._alone.round(self.measure(), None)
             await asyncio.sleep(LOOK_EVERY_S)
 
 
