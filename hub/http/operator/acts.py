@@ -23,15 +23,6 @@ from hub.http.operator.problems import ProblemError
 
 # What one operator may do alone: it moves and releases no money.
 ALONE: Final[tuple[type[Deed], ...]] = (CloseWindow, Block, CloseCase)
-# What a deed calls the id of that which it makes: given by the caller, or made here.
-_MADE: Final[Mapping[str, str]] = {
-    "MoveFunds": "funds",
-    "RaiseFor": "dispute",
-    "SetCap": "change",
-    "Block": "change",
-    "Unblock": "change",
-    "Resolve": "fresh",
-}
 
 
 class Act(NamedTuple):
@@ -77,26 +68,24 @@ def ref_of(operator: str, key: str, what: str, terms: Any = None) -> str:
 
 
 def deed_from(act: Act, terms: Any, *, by: str, ref: str) -> Deed:
-    """Read a deed; raises a ProblemError. The id of what it makes follows from its `ref`, unless it is given."""
-    made = _MADE.get(act.name)
-    if made is not None and isinstance(terms, dict) and not terms.get(made):
+    """Read a deed; raises a ProblemError. The id of what it makes follows from its `ref`: nobody gives one."""
+    made = act.kind.makes
+    if made and isinstance(terms, dict):
+        if made in terms:  # it could be that of something else, or name what is shown to others
+            raise ProblemError("body_invalid", "the hub makes this id: leave it out", property_=f"terms.{made}")
         terms = {**terms, made: sha256(f"{ref}\n{made}".encode()).hexdigest()[:32]}
     return deed_of(act.kind, terms, by=by, ref=ref)
 
 
 def terms_of(act: Act) -> type[msgspec.Struct]:
-    """Return the type of an act's terms, as the document shows it."""
+    """Return the type of an act's terms, as callers say them and the document shows it."""
     form = form_of(act.kind)
-    made = _MADE.get(act.name)
-    if made is None:
+    if not act.kind.makes:
         return form
     fields: list[Any] = [
-        (each.name, each.type | msgspec.UnsetType, msgspec.UNSET)
-        if each.name == made
-        else (each.name, each.type)
-        if each.required
-        else (each.name, each.type, each.default)
+        (each.name, each.type) if each.required else (each.name, each.type, each.default)
         for each in msgspec.structs.fields(form)
+        if each.name != act.kind.makes
     ]
     return msgspec.defstruct(
         form.__name__, fields, kw_only=True, forbid_unknown_fields=True, namespace={"__doc__": form.__doc__}

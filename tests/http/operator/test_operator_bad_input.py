@@ -78,6 +78,7 @@ BODIES: Final = [
     terms("a term that is not known", INVALID, "terms", colour="red"),
     terms("somebody else's name", INVALID, "terms", by="checker"),
     terms("a reference of one's own", INVALID, "terms", ref=UNKNOWN),
+    terms("an id for what it makes", INVALID, "terms.funds", funds="f" * 32),
     terms("the deed's type", INVALID, "terms", type="ConfirmFunds"),
     terms("minor units", INVALID, "terms", minor=500),
     terms("money as it is kept", INVALID, "terms", money={"minor": 5, "currency": "KES"}),

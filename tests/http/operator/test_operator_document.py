@@ -97,31 +97,44 @@ def test_the_terms_of_an_act_have_no_amounts_deep_inside(act: Any) -> None:
 SAID: list[tuple[str, Any]] = [
     (
         "MoveFunds",
-        {"funds": "a" * 32, "participant": "b", "amount": {"amount": "5.5", "currency": "KES"}, "why": "x"}
+        {"participant": "b", "amount": {"amount": "5.5", "currency": "KES"}, "why": "x"}
         | {"out": True, "purpose": "guarantee"},
     ),
-    ("SetCap", {"change": "a" * 32, "participant": "b", "amount": {"amount": "7", "currency": "UGX"}, "why": "x"}),
+    ("SetCap", {"participant": "b", "amount": {"amount": "7", "currency": "UGX"}, "why": "x"}),
     (
         "RaiseFor",
-        {"dispute": "a" * 32, "kind": "recall", "transfer": "c" * 32, "participant": "b", "reason": "DUPL"}
+        {"kind": "recall", "transfer": "c" * 32, "participant": "b", "reason": "DUPL"}
         | {"detail": "", "amount": {"amount": "0.01", "currency": "KES"}, "recall": False},
     ),
     ("AdmitOperator", {"operator": "b", "roles": ["maker", "viewer"], "secret_hash": "(hidden)", "why": "x"}),
 ]
 
 
+MAKES = {"MoveFunds": "funds", "SetCap": "change", "RaiseFor": "dispute"}
+
+
 @pytest.mark.parametrize(("act", "terms"), SAID, ids=[act for act, _ in SAID])
 def test_what_was_said_is_shown_as_it_was_said(act: str, terms: dict[str, Any]) -> None:
     deed = deed_from(acts()[act], terms, by="maker", ref="r")
-    assert shown(deed) == terms
+    made = shown(deed).keys() - terms.keys()
+    assert made == ({MAKES[act]} if act in MAKES else set())
+    assert shown(deed) == terms | {name: getattr(deed, name) for name in made}
     assert (deed.by, deed.ref) == ("maker", "r")
 
 
-def test_what_a_deed_makes_gets_a_name_that_follows_from_its_reference() -> None:
-    terms = {each: value for each, value in SAID[0][1].items() if each != "funds"}
-    one, again, other = (deed_from(acts()["MoveFunds"], terms, by="maker", ref=ref) for ref in ("r", "r", "s"))
+@pytest.mark.parametrize(("act", "terms"), [each for each in SAID if each[0] in MAKES], ids=MAKES)
+def test_what_a_deed_makes_gets_a_name_that_follows_from_its_reference_alone(act: str, terms: dict[str, Any]) -> None:
+    name = MAKES[act]
+    one, again, other = (deed_from(acts()[act], terms, by="maker", ref=ref) for ref in ("r", "r", "s"))
     assert one == again
-    assert one != msgspec.structs.replace(other, ref="r")
+    assert re.fullmatch("[0-9a-f]{32}", getattr(one, name))
+    assert getattr(one, name) != getattr(other, name)
+    for given in ("a" * 32, "", None):
+        with pytest.raises(ProblemError) as refused:
+            deed_from(acts()[act], terms | {name: given}, by="maker", ref="r")
+        assert refused.value.said.status == 422
+        assert refused.value.parameters["property"] == f"terms.{name}"
+    assert name not in terms_of(acts()[act]).__struct_fields__
 
 
 def test_minor_units_that_were_kept_as_they_came_are_shown_as_amounts() -> None:
