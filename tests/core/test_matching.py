@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.office.words import heard, judged
 from hub.core.office.records import DifferenceKind
+from hub.core.office.words import heard, judged
 from hub.core.settlement.window import Payment, PaymentState, Said, Word
 
 PAYMENT = Payment(

@@ -16,6 +16,23 @@ TAMPERED: Final = {
     "a resolution undone": ("UPDATE difference SET state = 'open'", "for no difference"),
     "a resolution without its posting": ("UPDATE difference SET id = repeat('f', 32)", "not one"),
     "a kept file": ("UPDATE file SET content = content || ' '", "is not what it was when it was kept"),
+    "the currency of a resolution": ("UPDATE difference SET moved_currency = 'UGX'", "for no difference"),
+    "a resolution that nobody approved": ("DELETE FROM proposal WHERE act = 'Resolve'", "two people have approved"),
+    "a resolution by others": ("UPDATE difference SET closed_by = 'eve and adam'", "two people have approved"),
+    "a resolution to something else": ("UPDATE difference SET resolution = 'ignore'", "two people have approved"),
+    "what was booked": ("UPDATE payment SET booked_minor = booked_minor + 1", "which nobody has accepted"),
+    "what the bank said": ("UPDATE payment SET said = '[]'", "nobody said that it is booked"),
+    "that it counts": ("UPDATE payment SET said = replace(said::text, '1000', '999')::json", "of another amount"),
+    "refused after all": (
+        "UPDATE payment SET said = replace(said::text, 'booked', 'refused')::json",
+        "by a word that is no booking",
+    ),
+    "not heard of any more": ("UPDATE payment SET state = 'missing'", "what the bank said comes to"),
+    "expected, and booked": (
+        "UPDATE payment SET state = 'expected', said = '[]'",
+        "what the bank said comes to expected with 0",
+    ),
+    "a file taken out": ("DELETE FROM file", "is not kept"),
     "a payment that nobody is told of": (
         "UPDATE payment SET state = 'over', id = repeat('e', 32) WHERE debtor = 'alpha'",
         "no difference says so",

@@ -94,6 +94,18 @@ TAMPERINGS = {
     "a block that nobody lifted": "UPDATE account SET blocked = false WHERE participant = 'bravo'",
     "a block that nobody made": "UPDATE account SET blocked = true WHERE participant = 'alpha'",
     "a change taken out": "DELETE FROM change WHERE participant = 'bravo'",
+    "a change that nobody approved": "DELETE FROM proposal WHERE act = 'SetCap'",
+    "a change by somebody else": "UPDATE change SET by = 'eve' WHERE what = 'cap'",
+    "a change as if a scheme had made it": "UPDATE change SET approved_by = '' WHERE what = 'cap'",
+    "a change to another amount": "UPDATE change SET after = '90001' WHERE what = 'cap'",
+    "a block lifted by a change that nobody approved": "UPDATE change SET after = 'no' WHERE what = 'blocked'",
+    "funds that nobody asked for": "DELETE FROM proposal WHERE terms->>'funds' = %(out)s AND act = 'MoveFunds'",
+    "funds approved by somebody else": "UPDATE funds SET approved_by = 'eve' WHERE id = %(in)s",
+    "funds proposed with another amount": "UPDATE proposal SET terms = replace(terms::text, '500', '501')::json"
+    " WHERE terms->>'funds' = %(held)s",
+    "confirmed by nobody": "DELETE FROM proposal WHERE act = 'ConfirmFunds' AND terms->>'funds' = %(in)s",
+    "refused by nobody": "DELETE FROM proposal WHERE act = 'RefuseFunds' AND terms->>'funds' = %(let_go)s",
+    "confirmed by a file that said nothing": "UPDATE funds SET confirmed_by = 'file x' WHERE id = %(in)s",
 }
 
 
