@@ -14,6 +14,7 @@ from hub.core.deeds import DEEDS
 from hub.core.office.liquidity import Block
 from hub.core.office.operators import role_for
 from hub.core.office.records import OperatorRole
+from hub.core.office.resolving import Resolve
 from hub.core.office.ruling import CloseCase
 from hub.core.record import Deed
 from hub.core.settlement.close import CloseWindow
@@ -23,6 +24,8 @@ from hub.http.operator.problems import ProblemError
 
 # What one operator may do alone: it moves and releases no money.
 ALONE: Final[tuple[type[Deed], ...]] = (CloseWindow, Block, CloseCase)
+# What some of a deed's resolutions make, and others do not.
+_MAKES_AT_TIMES: Final[Mapping[type[Deed], str]] = {Resolve: "fresh"}
 
 
 class Act(NamedTuple):
@@ -40,6 +43,11 @@ class Act(NamedTuple):
     def about(self) -> str:
         """What it does, in a sentence."""
         return (self.kind.__doc__ or "").partition("\n")[0]
+
+    @property
+    def makes(self) -> str:
+        """What the id of that which it makes is called: the hub gives it. Empty: it makes nothing."""
+        return self.kind.makes or _MAKES_AT_TIMES.get(self.kind, "")
 
 
 @cache
@@ -69,7 +77,7 @@ def ref_of(operator: str, key: str, what: str, terms: Any = None) -> str:
 
 def deed_from(act: Act, terms: Any, *, by: str, ref: str) -> Deed:
     """Read a deed; raises a ProblemError. The id of what it makes follows from its `ref`: nobody gives one."""
-    made = act.kind.makes
+    made = act.makes
     if made and isinstance(terms, dict):
         if made in terms:  # it could be that of something else, or name what is shown to others
             raise ProblemError("body_invalid", "the hub makes this id: leave it out", property_=f"terms.{made}")
@@ -80,12 +88,12 @@ def deed_from(act: Act, terms: Any, *, by: str, ref: str) -> Deed:
 def terms_of(act: Act) -> type[msgspec.Struct]:
     """Return the type of an act's terms, as callers say them and the document shows it."""
     form = form_of(act.kind)
-    if not act.kind.makes:
+    if not act.makes:
         return form
     fields: list[Any] = [
         (each.name, each.type) if each.required else (each.name, each.type, each.default)
         for each in msgspec.structs.fields(form)
-        if each.name != act.kind.makes
+        if each.name != act.makes
     ]
     return msgspec.defstruct(
         form.__name__, fields, kw_only=True, forbid_unknown_fields=True, namespace={"__doc__": form.__doc__}
