@@ -64,9 +64,14 @@ _encode: Final = msgspec.json.Encoder().encode
 
 def status_of(transfer: Transfer) -> str:
     """Return the transactionStatus."""
-    if transfer.state not in FINAL:
+    return said_of(transfer.state)
+
+
+def said_of(state: str) -> str:
+    """Return the transactionStatus of a state."""
+    if state not in FINAL:
         return "pending"
-    return "completed" if transfer.state is State.COMMITTED else "failed"
+    return "completed" if state == State.COMMITTED else "failed"
 
 
 def transaction(transfer: Transfer, viewer: str) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from hub.core.command import Refusal
+from hub.core.office.disputes import public
 from hub.core.office.reconciling import DIFFERENCES_MAX
 from hub.core.office.records import Difference, File
+from hub.core.transfer import Event, State
 from hub.files.days import CAMT_053, CAMT_054, CSV, Sheet, Whose
 from hub.files.shapes import UnwritableError
 from hub.files.signature import sign
@@ -22,6 +24,7 @@ from hub.http.asking import parameter, window_of
 from hub.http.errors import ApiError, answer, invalid, refused, stamp, unknown_object
 from hub.http.ids import new_id, undashed
 from hub.http.operation import Operation
+from hub.http.resources import said_of
 from hub.http.transactions import is_id
 from hub.store.days import DayError
 from hub.store.reconciling import compare_deed, notices, prove, statement, whose_day
@@ -113,10 +116,32 @@ def _shown(found: Difference) -> dict[str, Any]:
         "transactionReference": found.subject[:256],
         "reference": found.reference[:256],
         "differenceStatus": str(found.state),
-        "atHub": found.ours,
+        "atHub": _told(found.ours),
         "atParticipant": found.theirs,
     }
     return {name: value for name, value in body.items() if value not in ("", {})}
+
+
+def _told(ours: dict[str, Any]) -> dict[str, Any]:
+    """Return the hub's side of a difference as a participant may know it: in the API's words, and no operator's name.
+
+    That somebody looks, or has looked, at a payment before it began is not told: it reads like any other.
+    """
+    told = dict(ours)
+    if "state" in told:
+        told["state"] = said_of(told["state"])
+    if "steps" in told:
+        told["steps"] = [
+            {**step, "state": said_of(step["state"]), "who": _who(step)}
+            for step in told["steps"]
+            if step["state"] != State.IN_REVIEW
+        ]
+    return told
+
+
+def _who(step: dict[str, Any]) -> str:
+    begins = step["event"] in (Event.ADMITTED, Event.BARRED)  # by the hub, unless an operator looked first
+    return "hub" if begins else public(str(step["who"]))
 
 
 async def _day(api: Api, call: Call, text: str | None = None) -> tuple[Books, Whose]:

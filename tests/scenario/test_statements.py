@@ -4,10 +4,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 
 from hub.core.command import Done
+from hub.core.office.records import Difference
+from hub.core.office.ruling import Rule
+from hub.core.transfer import State
 from hub.files.inbox import read_participant_file
 from hub.files.signature import verify
 from hub.http.api import Books
@@ -15,11 +19,12 @@ from hub.http.app import HttpSettings, build
 from hub.ledger import proof as proofs
 from hub.roles.credentials import admit
 from hub.store.sql import SqlStore
+from routing.message import FailureClass, Operation, Verdict
 from routing.money import Money
 from tests.http.front import PREFIX, Reply, basic
 from tests.store.bank import HUB_KEY
-from tests.store.house import House
-from tests.store.office import approved, moving
+from tests.store.house import House, said, submit
+from tests.store.office import CHECKER, MAKER, approved, moving
 from tests.store.test_days import own, own_csv
 
 pytestmark = pytest.mark.postgres
@@ -111,13 +116,49 @@ async def test_what_differs_is_told_with_both_sides(counter: Counter, monkeypatc
     assert (reply.body["reconciliationStatus"], reply.body["differencesCount"]) == ("differs", 1)
     (found,) = reply.body["differences"]
     assert (found["kind"], found["transactionReference"]) == ("amount", done.id)
-    assert found["atHub"]["steps"][-1]["state"] == "committed"
+    assert (found["atHub"]["state"], found["atHub"]["steps"][-1]["state"]) == ("completed", "completed")
     assert found["atParticipant"]["rows"][0]["amount"] == "11"
     clean = await counter.call("POST", f"/reconciliations?date={day}", data=own_csv(own(done.id)))
     assert (clean.body["reconciliationStatus"], clean.body["entriesCount"]) == ("clean", 1)
     bad = await counter.call("POST", f"/reconciliations?date={day}", data=b"no file")
     assert bad.body["reconciliationStatus"] == "refused"
     assert "columns" in bad.body["refusalText"]
+
+
+async def test_who_ruled_upon_a_payment_is_not_told_by_name(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead(monkeypatch)
+    house = counter.house
+    found = await house.begun(submit(1, "5"))
+    await house.door.handle(said(found, Operation.CREDIT, Verdict.UNKNOWN, FailureClass.UNCLEAR))
+    ruling = Rule(by=MAKER, transfer=found.id, state=State.IN_DOUBT, verdict=Verdict.ACCEPTED, why="by telephone")
+    assert isinstance(await approved(house, ruling), Done)
+    reply = await counter.call("POST", f"/reconciliations?date={await counter.day()}", data=own_csv(own(found.id, "6")))
+    (told,) = reply.body["differences"]
+    assert told["atHub"]["steps"][-1]["who"] == "operator"
+    assert MAKER.encode() not in reply.raw
+    assert CHECKER.encode() not in reply.raw
+
+
+@pytest.mark.parametrize("verdict", [None, Verdict.ACCEPTED, Verdict.REFUSED])
+async def test_that_somebody_looks_at_a_payment_first_is_not_told(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, verdict: Verdict | None
+) -> None:
+    ahead(monkeypatch)
+    house = counter.house
+    found = await house.begun(msgspec.structs.replace(submit(1), flagged="screening: on a list"))
+    if verdict is not None:
+        ruling = Rule(by=MAKER, transfer=found.id, state=State.IN_REVIEW, verdict=verdict, why="looked at")
+        assert isinstance(await approved(house, ruling), Done)
+    file, day = own_csv(own(found.id, "10")), await counter.day()
+    for who in ("alpha", "bravo"):
+        reply = await counter.call("POST", f"/reconciliations?date={day}", who, data=file)
+        (told,) = reply.body["differences"]
+        assert told["kind"] == "state"
+        assert told["atHub"]["state"] == ("failed" if verdict is Verdict.REFUSED else "pending")
+        assert {step["who"] for step in told["atHub"]["steps"]} <= {"hub"}
+        assert not any(word in reply.raw for word in (b"review", b"flagged", b"operator", MAKER.encode()))
+    (kept, *_) = await house.store.records.found(Difference, source="alpha")
+    assert "flagged" in [step["event"] for step in kept.ours["steps"]], "operators see all of it"
 
 
 async def test_cash_of_the_day_is_told_while_it_goes_on(counter: Counter) -> None:

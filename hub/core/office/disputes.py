@@ -288,14 +288,14 @@ def shown(dispute: Dispute) -> dict[str, Any]:
         "creationDate": stamp(dispute.at_ms),
         "modificationDate": stamp(dispute.steps[-1].at_ms),
         "steps": [
-            {"at": stamp(each.at_ms), "who": _public(each.who), "what": each.what, "descriptionText": each.detail}
+            {"at": stamp(each.at_ms), "who": public(each.who), "what": each.what, "descriptionText": each.detail}
             for each in dispute.steps
         ],
     }
     return {name: value for name, value in found.items() if value != ""}
 
 
-def _public(who: str) -> str:
+def public(who: str) -> str:
     """Keep operators' names inside the scheme."""
     return "operator" if who.startswith("operator ") else who
 
