@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from hub.commands.archive import archive
 from hub.commands.batch import batches
@@ -21,8 +20,8 @@ from hub.commands.files import files
 from hub.commands.funds import funds
 from hub.commands.notices import notices
 from hub.commands.operators import operators
+from hub.commands.plain import complain, out
 from hub.commands.plain import loop as _loop
-from hub.commands.plain import out
 from hub.commands.plain import plainly as _plainly
 from hub.commands.positions import block, cap, positions, unblock
 from hub.commands.proposals import proposals
@@ -59,7 +58,7 @@ def run() -> None:
     except ValidationError as error:
         for each in error.errors():
             name = ".".join(str(part) for part in each["loc"])
-            Console(stderr=True).print(f"[red]settings:[/] {name} (HUB_{name.upper()}): {each['msg']}", highlight=False)
+            complain("settings", f"{name} (HUB_{name.upper()}): {each['msg']}")
         sys.exit(2)
 
 

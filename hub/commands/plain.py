@@ -5,9 +5,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
-out = Console()
+from hub.trial.printed import Printer
+
+out = Printer()
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
@@ -26,8 +28,13 @@ def plainly() -> Iterator[None]:
     except ValidationError:  # of the settings; `run` says which variable
         raise
     except (SchemeError, ServerError, UnavailableError, BusError, OSError, ValueError) as error:
-        Console(stderr=True).print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
+        complain(type(error).__name__, str(error))
         raise typer.Exit(1) from error
+
+
+def complain(what: str, text: str) -> None:
+    """Say on the error output what is wrong."""
+    Printer(stderr=True).print(Text.assemble((f"{what}:", "red"), f" {text}"), highlight=False)
 
 
 def id_in(text: str) -> str:

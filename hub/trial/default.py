@@ -6,7 +6,8 @@ from rich.table import Table
 
 from hub.core.settlement.default import Preview
 from hub.core.settlement.window import Window
-from hub.trial.prices import SCHEME, day_and_time, plain_table
+from hub.trial.prices import SCHEME, day_and_time
+from hub.trial.printed import plain_table
 from routing.money import Money
 
 

@@ -33,9 +33,8 @@ IN_FULL = ("called back with a wrong amount", "refused after the conversion")
 async def demonstrate(console: Console) -> bool:
     """Run the demo; returns whether everything came out as it must."""
     began = time.monotonic()
-    console.print(
-        "[bold]Makutano[/]: starting PostgreSQL, the hub, simulated wallet providers, banks and an FX provider ..."
-    )
+    starting = ": starting PostgreSQL, the hub, simulated wallet providers, banks and an FX provider ..."
+    console.print(Text.assemble(("Makutano", "bold"), starting))
     async with world(Path(Settings().var), keep=False) as stage:
         console.print(f"ready after {time.monotonic() - began:.1f} s; the hub is at {stage.hub.api_url}")
         await prefund(stage)
@@ -59,14 +58,15 @@ async def demonstrate(console: Console) -> bool:
         faults = differences(stage.simulator, transfers)
     wrong += day.wrong
     for name in wrong:
-        console.print(f"[red]did not end as it must:[/] {name}")
+        console.print(Text.assemble(("did not end as it must:", "red"), f" {name}"))
     for line in faults:
-        console.print(f"[red]a provider's books differ:[/] {line}")
+        console.print(Text.assemble(("a provider's books differ:", "red"), f" {line}"))
     good = not (wrong or faults or report.findings)
     if good:
         console.print("every provider's own books say the same as the hub's, in every currency")
-    verdict = "[bold green]everything ended as it must[/]" if good else "[bold red]the demo FAILED[/]"
-    console.print(f"\n{verdict} in {time.monotonic() - began:.1f} s. Try it yourself: ./makutano run")
+    verdict = ("everything ended as it must", "bold green") if good else ("the demo FAILED", "bold red")
+    took = f" in {time.monotonic() - began:.1f} s. Try it yourself: ./makutano run"
+    console.print(Text.assemble("\n", verdict, took))
     return good
 
 

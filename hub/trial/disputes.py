@@ -9,7 +9,7 @@ from rich.text import Text
 from hub.core.office.dispute_rules import ENDED, REASONS
 from hub.core.office.records import Dispute
 from hub.trial.prices import day_and_time as when
-from hub.trial.prices import plain_table
+from hub.trial.printed import plain_table
 from hub.trial.show import amount
 
 

@@ -23,7 +23,8 @@ from hub.core.terms import AMOUNT_TYPE, RECEIVING_CURRENCY, custom, internationa
 from hub.core.transfer import FINAL
 from hub.http.ids import dashed
 from hub.store.read import Reader, Timeline
-from hub.trial.prices import day_and_time, fee_table, lasting, plain_table, quote_table
+from hub.trial.prices import day_and_time, fee_table, lasting, quote_table
+from hub.trial.printed import plain_table
 from hub.trial.show import amount, coloured
 from hub.trial.timeline import parties
 from routing.message import Resource

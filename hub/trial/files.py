@@ -5,9 +5,11 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from hub.core.office.records import Difference, DifferenceState, File
-from hub.trial.prices import day_and_time, plain_table
+from hub.trial.prices import day_and_time
+from hub.trial.printed import plain_table
 
 
 def files_table(found: Sequence[File]) -> Table:
@@ -75,4 +77,4 @@ def difference_shown(found: Difference) -> RenderableType:
         after = f"hub differences resolve {found.id} HOW --by NAME --why ...; its --help says which HOW there are"
     else:
         after = f"{found.resolution} by {found.closed_by}: {found.why}"
-    return Group(evidence, *([steps] if steps.row_count else []), after)
+    return Group(evidence, *([steps] if steps.row_count else []), Text(after))

@@ -8,7 +8,8 @@ from hub.core.office.proposal import Proposal
 from hub.core.office.records import Alarm, Change, Funds, Operator, Setting
 from hub.ledger.account import Account, Kind
 from hub.ledger.position import available, balance
-from hub.trial.prices import day_and_time, plain_table
+from hub.trial.prices import day_and_time
+from hub.trial.printed import plain_table
 from hub.trial.show import amount
 from routing.money import Money
 

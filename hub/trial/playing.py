@@ -6,15 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
-from rich import box
 from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from hub.core.transfer import FINAL, State
 from hub.store.read import Reader, Timeline
 from hub.trial.client import Reply
+from hub.trial.printed import plain_table
 from hub.trial.show import coloured
 
 WITHIN_S: Final = 60
@@ -73,9 +72,7 @@ async def watched(reader: Reader, shown: Sequence[Shown], live: Live, title: str
 
 def table(shown: Sequence[Shown], title: str) -> Group:
     """Return what is on the stage, each with its timeline and its end."""
-    found = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in (title, "asked by", "amount", "timeline (ms since it was accepted)", "end"):
-        found.add_column(column, overflow="fold")
+    found = plain_table("", title, "asked by", "amount", "timeline (ms since it was accepted)", "end")
     for each in shown:
         end = Text(each.end or "...", style="" if each.end else "yellow")
         if each.found is not None and not each.reply.error:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +16,7 @@ from hub.core.pricing.rate import Rate
 from hub.core.pricing.rules import FxOffer
 from hub.ledger.account import Account, Kind
 from hub.ledger.position import available, balance
+from hub.trial.printed import plain_table
 from hub.trial.show import amount, when
 from routing.money import Money
 
@@ -219,11 +219,3 @@ def ago(ms: int) -> str:
 def lasting(ms: int) -> str:
     """Return how long something still lasts."""
     return ago(ms) if ms > 0 else "expired"
-
-
-def plain_table(title: str, *columns: str) -> Table:
-    """Begin a table as all of them look."""
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 from hub.http.operator.row import PREFIX
 from hub.settings import Settings
@@ -30,9 +31,11 @@ async def keep_up(console: Console) -> None:
         await publish(stage)
         where = _write_credentials(Path(settings.var) / "sandbox.json", stage)
         api = f"{stage.hub.api_url}{settings.api_prefix}"
-        console.print(f"\n[bold]Makutano[/] runs: API {api}, documentation {stage.hub.api_url}/docs, Ctrl-C ends it\n")
+        runs = f" runs: API {api}, documentation {stage.hub.api_url}/docs, Ctrl-C ends it\n"
+        console.print(Text.assemble("\n", ("Makutano", "bold"), runs))
         secrets = await staffed(stage.hub.door, Path(settings.var) / "operators.json")
-        console.print(f"[bold]Operators[/]: API {stage.hub.operator_url}{PREFIX}, {stage.hub.operator_url}/docs\n")
+        at = f": API {stage.hub.operator_url}{PREFIX}, {stage.hub.operator_url}/docs\n"
+        console.print(Text.assemble(("Operators", "bold"), at))
         lines = [*lines_to_try(stage, api, settings.token_path), *operators_lines(stage, secrets)]
         for about, line in [*lines, *settlement_lines(stage)]:
             console.print(f"# {about}", soft_wrap=True, markup=False, highlight=False, style="dim")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +11,7 @@ from adapters.contract import Manifest
 from hub.core.transfer import IN_DOUBT, State
 from hub.ledger.audit import TrialLine
 from hub.store.audit import Report
+from hub.trial.printed import plain_table
 from routing.money import Money
 
 _COLOURS = {State.COMMITTED: "green", State.ABORTED: "red", State.REFUNDED: "magenta", State.IN_REVIEW: "yellow"}
@@ -34,9 +34,7 @@ def when(unix_ms: int) -> str:
 
 def trial_balance(lines: Sequence[TrialLine]) -> Table:
     """Return the trial balance; every currency's column ends in zero."""
-    table = Table(title="trial balance", title_justify="left", box=box.SIMPLE_HEAD, show_footer=False, pad_edge=False)
-    for column in ("account", "currency"):
-        table.add_column(column)
+    table = plain_table("trial balance", "account", "currency")
     for column in ("balance", "held"):
         table.add_column(column, justify="right")
     totals: dict[str, int] = {}
@@ -65,9 +63,7 @@ def audit_report(report: Report) -> RenderableType:
 
 def adapter_table(manifests: Mapping[str, Manifest]) -> Table:
     """Return the installed adapters."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("adapter", "level", "speaks", "operations", "questions", "callbacks", "secrets"):
-        table.add_column(column, overflow="fold")
+    table = plain_table("", "adapter", "level", "speaks", "operations", "questions", "callbacks", "secrets")
     for name, manifest in manifests.items():
         rail = manifest.rail
         table.add_row(

@@ -20,7 +20,7 @@ from hub.files.shapes import Direction, Statement, signed
 from hub.ledger.proof import Proof, decode, encode, verify
 from hub.store.reconciling import asked, whose_day
 from hub.store.sql import SqlStore
-from hub.trial.prices import plain_table
+from hub.trial.printed import plain_table
 from hub.trial.told import Told
 from routing.money import Money
 

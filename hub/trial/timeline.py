@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +17,7 @@ from hub.ledger.journal import Entry
 from hub.store.read import Timeline
 from hub.trial.disputes import dispute_table
 from hub.trial.prices import price_of
+from hub.trial.printed import plain_table
 from hub.trial.show import amount, coloured, when
 from routing.money import Money
 
@@ -67,9 +67,7 @@ def parties(transfer: Transfer) -> str:
 
 def steps(found: Timeline) -> Table:
     """Return the audit trail of one transfer, each step with the time since the first."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("#", "after", "event", "state", "who", "why"):
-        table.add_column(column, overflow="fold")
+    table = plain_table("", "#", "after", "event", "state", "who", "why")
     first = found.transitions[0].at_ms if found.transitions else 0
     for each in found.transitions:
         since = f"{each.at_ms - first} ms"
@@ -79,9 +77,7 @@ def steps(found: Timeline) -> Table:
 
 def postings(entries: Sequence[Entry], accounts: Mapping[int, Account]) -> Table:
     """Return the postings of a transfer, each in the currency of its accounts."""
-    table = Table(title="postings", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("phase", "debit", "credit"):
-        table.add_column(column, overflow="fold")
+    table = plain_table("postings", "phase", "debit", "credit")
     for column in ("amount", "debit balance", "held", "credit balance"):
         table.add_column(column, justify="right")
     for entry in entries:
@@ -96,9 +92,7 @@ def postings(entries: Sequence[Entry], accounts: Mapping[int, Account]) -> Table
 def given_back(found: Timeline, disputes: Sequence[Dispute]) -> Table:
     """Return what was given back of a transfer, or was to be: by reversals of the API, and by disputes."""
     linked = {each.linked: each for each in disputes if each.linked}
-    table = Table(title="given back", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("at (UTC)", "by transfer", "because of", "state"):
-        table.add_column(column, overflow="fold")
+    table = plain_table("given back", "at (UTC)", "by transfer", "because of", "state")
     table.add_column("amount", justify="right")
     for each in found.reversals:
         dispute = linked.get(each.id)
@@ -114,9 +108,7 @@ def _name(account: Account) -> str:
 
 def case_table(cases: Sequence[Case]) -> Table:
     """Return the operators' exception queue."""
-    table = Table(title="exception queue", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("since (UTC)", "transfer", "step", "kind", "detail"):
-        table.add_column(column, overflow="fold")
+    table = plain_table("exception queue", "since (UTC)", "transfer", "step", "kind", "detail")
     for case in cases:
         table.add_row(when(case.opened_ms), case.transfer, str(case.seq), case.kind, case.detail)
     return table

@@ -26,7 +26,7 @@ class Told:
         line = Table.grid()
         line.add_column(width=WHO_WIDTH, style="cyan")
         line.add_column(overflow="fold")
-        line.add_row(who, said)
+        line.add_row(Text(who), said)
         self.console.print(line)
         if not right:
             self.wrong.append(f"{who} {what}".strip() + (f": {detail}" if detail else ""))

@@ -6,7 +6,8 @@ from rich.table import Table
 
 from hub.core.settlement.netting import nets
 from hub.core.settlement.window import Obligation, ObligationState, Payment, PaymentState, Window, WindowState
-from hub.trial.prices import SCHEME, day_and_time, plain_table
+from hub.trial.prices import SCHEME, day_and_time
+from hub.trial.printed import plain_table
 from hub.trial.show import amount
 from routing.money import Money
 
