@@ -16,7 +16,7 @@ from hub.files.sheet import RECORD, written
 from hub.ledger.position import balance
 from hub.store import reconciling
 from hub.store.days import DayError, Days
-from hub.store.reconciling import compare_deed, notices, statement, whose_day
+from hub.store.reconciling import LATE_MS, compare_deed, notices, statement, whose_day
 from hub.store.sql import SqlStore
 from routing.message import Operation, Verdict
 from routing.money import Money
@@ -38,6 +38,11 @@ async def today(house: House, who: str = "alpha") -> Whose:
     return whose_day(await house.store.scheme(), who, "KES", datetime.fromtimestamp(now_ms // 1000, UTC).date())
 
 
+def over(whose: Whose) -> int:
+    """When a day's last batch has been seen."""
+    return whose.to_ms + LATE_MS
+
+
 async def settled_day(house: House) -> None:
     """Transfers, their settlement and funds: everything that a statement may have."""
     paid, due = await released(house, "10", "5.50")
@@ -54,7 +59,7 @@ async def test_a_statement_leads_from_one_position_to_the_next(sql_house: House)
     await settled_day(sql_house)
     for who in ("alpha", "bravo"):
         whose = await today(sql_house, who)
-        (sheet,) = await statement(days_of(sql_house), whose, whose.to_ms, CSV)
+        (sheet,) = await statement(days_of(sql_house), whose, over(whose), CSV)
         read = read_participant_file(sheet.content)
         assert read.header.opening == Money(0, "KES")
         assert read.header.closing == Money(balance(await sql_house.position(who)), "KES")
@@ -63,7 +68,7 @@ async def test_a_statement_leads_from_one_position_to_the_next(sql_house: House)
 async def test_a_statement_says_what_each_entry_was_for(sql_house: House) -> None:
     await settled_day(sql_house)
     whose = await today(sql_house)
-    (sheet,) = await statement(days_of(sql_house), whose, whose.to_ms, CSV)
+    (sheet,) = await statement(days_of(sql_house), whose, over(whose), CSV)
     lines = [line.split(",") for line in sheet.content.decode().splitlines()]
     kinds = lines[0].index("kind")
     found = [(line[kinds], line[kinds + 1], line[kinds + 2]) for line in lines if line[0] == "entry"]
@@ -97,7 +102,7 @@ async def test_a_day_that_is_not_over_has_no_statement(sql_house: House) -> None
     await settled_day(sql_house)
     whose = await today(sql_house)
     with pytest.raises(DayError, match="not over"):
-        await statement(days_of(sql_house), whose, whose.to_ms - 1)
+        await statement(days_of(sql_house), whose, over(whose) - 1)
     with pytest.raises(DayError, match="no position"):
         whose_day(whose.scheme, "third", "KES", date(2026, 1, 1))
 
@@ -105,7 +110,7 @@ async def test_a_day_that_is_not_over_has_no_statement(sql_house: House) -> None
 async def compared(house: House, content: bytes, name: str = "own.csv") -> tuple[File, list[Difference]]:
     whose = await today(house)
     deed = await compare_deed(
-        days_of(house), whose, content, name=name, by="alpha", ref=secrets.token_hex(16), now_ms=whose.to_ms
+        days_of(house), whose, content, name=name, by="alpha", ref=secrets.token_hex(16), now_ms=over(whose)
     )
     result = await house.door.handle(deed)
     assert isinstance(result, Done), result
@@ -118,7 +123,7 @@ async def compared(house: House, content: bytes, name: str = "own.csv") -> tuple
 async def test_a_file_that_says_what_the_books_say_is_clean_and_says_so(sql_house: House, form: str) -> None:
     await settled_day(sql_house)
     whose = await today(sql_house)
-    (sheet,) = await statement(days_of(sql_house), whose, whose.to_ms, form)
+    (sheet,) = await statement(days_of(sql_house), whose, over(whose), form)
     found, differences = await compared(sql_house, sheet.content)
     assert (found.entries, found.differences, found.refused, differences) == (5, 0, "", [])
     assert (found.origin, found.subject, found.currency) == ("alpha", whose.day.isoformat(), "KES")
@@ -187,7 +192,7 @@ async def test_a_transfer_of_others_is_not_shown(sql_house: House) -> None:
     stranger = await sql_house.begun(submit(9, "3", caller="alpha"))
     await sql_house.hear(stranger, Operation.CREDIT, Verdict.REFUSED)
     deed = await compare_deed(
-        days_of(sql_house), whose, own_csv(own("e" * 32)), name="x", by="bravo", ref="", now_ms=whose.to_ms
+        days_of(sql_house), whose, own_csv(own("e" * 32)), name="x", by="bravo", ref="", now_ms=over(whose)
     )
     here = next(each for each in deed.found if each.kind == "missing_here")
     assert here.ours == {}
