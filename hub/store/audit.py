@@ -20,7 +20,7 @@ from hub.store.audit_office import office_findings
 from hub.store.audit_prices import price_findings
 from hub.store.audit_reading import FINDINGS_MAX, accounts, section
 from hub.store.audit_settlement import settlement_findings
-from hub.store.audit_transfers import transfer_findings
+from hub.store.audit_transfers import HASHED, transfer_findings
 from hub.store.ledger_read import Connection
 
 # What was asked for and made is kept; only a change, and what the hub was told to abort, leaves nothing.
@@ -60,6 +60,7 @@ def run_audit(url: str) -> Report:
         connection.read_only = True
         begun = ledger_read.archived(connection)
         audit = _ledger(connection, begun.stood)
+        connection.execute(HASHED)
         for what, findings in (
             ("transfers", transfer_findings(connection, begun.ends_ms)),
             ("errands and batches", _kept_findings(connection)),

@@ -25,7 +25,7 @@ _NEW: Final = {
     "funding": "(SELECT * FROM funding WHERE reference = ANY(%(references)s::text[]))",
 }
 # The planner takes sums over postings for few, and would go through them once for each transfer.
-_HASHED: Final = "SET LOCAL enable_nestloop = off"
+HASHED: Final = "SET LOCAL enable_nestloop = off"
 _SUBJECTS: Final = "SELECT DISTINCT subject FROM posting WHERE journal > %s AND journal <= %s"
 _TRANSFER_ID: Final = re.compile(r"[0-9a-f]{32}")
 _FUND: Final = "fund:"
@@ -205,6 +205,6 @@ def new_findings(connection: Connection, archived_ms: int, after: int, to: int) 
 
 
 def _found(connection: Connection, says: list[tuple[str, str]], parameters: dict[str, object]) -> Iterator[str]:
-    connection.execute(_HASHED)
+    connection.execute(HASHED)
     for statement, sentence in says:
         yield from (sentence.format(*row) for row in connection.execute(statement, parameters))
