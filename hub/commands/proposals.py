@@ -51,10 +51,10 @@ def show(id_: Id) -> None:
         found = await _found(id_)
         terms = msgspec.json.format(msgspec.json.encode(msgspec.json.decode(found.terms)), indent=2).decode()
         out.print(f"{found.act} {found.subject}: {found.state}", style="bold", highlight=False)
-        out.print(f"proposed by {found.by} at {when(found.at_ms)}: {found.why}", highlight=False, markup=False)
+        out.print(f"proposed by {found.by} at {when(found.at_ms)}: {_inside(found.why)}", highlight=False)
         if found.decided_ms is not None:
-            said = f"{found.state} by {found.decided_by} at {when(found.decided_ms)}: {found.decided_why}"
-            out.print(said, highlight=False, markup=False)
+            said = f"{found.state} by {found.decided_by} at {when(found.decided_ms)}: {_inside(found.decided_why)}"
+            out.print(said, highlight=False)
         elif found.due_ms is not None:
             left_h = max(0, found.due_ms - time.time_ns() // 1_000_000) // 3_600_000
             out.print(f"it expires in {left_h} h, if nobody decides", highlight=False)
@@ -99,6 +99,11 @@ def reject(
         out.print(f"{'withdrawn' if by == found.by else 'rejected'}: {found.act} {found.subject}", highlight=False)
 
     loop(main)
+
+
+def _inside(text: str) -> str:
+    """Return a text whose further lines cannot be taken for the command's own."""
+    return text.replace("\n", "\n    ")
 
 
 async def _found(id_: str) -> "Proposal":

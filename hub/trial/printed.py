@@ -23,8 +23,13 @@ _SEEN: Final = {
 }
 
 
+def seen(text: str) -> str:
+    """Return a text of which every character can be seen."""
+    return text.translate(_SEEN)
+
+
 class Printer(Console):
-    """A terminal on which no text has a meaning beside itself: styles are given apart from it."""
+    """A terminal on which no text says more than its words: styles are given apart from it."""
 
     def __init__(self, *, stderr: bool = False, **more: Any) -> None:
         """Print on standard output, or on the error output."""
@@ -33,7 +38,7 @@ class Printer(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Show characters that could not be seen; what the terminal is told stands in segments of its own."""
         for each in super().render(renderable, options):
-            yield each if each.control else Segment(each.text.translate(_SEEN), each.style)
+            yield each if each.control else Segment(seen(each.text), each.style)
 
 
 class _PlainTable(Table):
@@ -42,14 +47,14 @@ class _PlainTable(Table):
     def add_row(
         self, *renderables: RenderableType | None, style: StyleType | None = None, end_section: bool = False
     ) -> None:
-        cells = (Text(each) if isinstance(each, str) else each for each in renderables)
+        cells = (Text(seen(each)) if isinstance(each, str) else each for each in renderables)
         super().add_row(*cells, style=style, end_section=end_section)
 
 
 def plain_table(title: str, *columns: str) -> Table:
     """Begin a table as all of them look."""
-    shown = Text(title, style="table.title") if title else None
+    shown = Text(seen(title), style="table.title") if title else None
     table = _PlainTable(title=shown, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(Text(column), overflow="fold")
+        table.add_column(Text(seen(column)), overflow="fold")
     return table

@@ -43,6 +43,17 @@ def test_what_is_rejected_is_not_done(applied: str) -> None:
     assert "record_forbids" in again
 
 
+def test_whoever_approves_reads_all_that_the_maker_wrote(applied: str) -> None:
+    why = "[bold]all[/bold] [/x] \x1b[8mhidden\nexpired: nothing to do"
+    said = hub(*IN[:-1], why, database=applied)
+    shown = hub("proposals", "show", proposal_in(said), database=applied)
+    assert "[bold]all[/bold] [/x] \u241b[8mhidden\n    expired: nothing to do" in shown
+    assert "[bold]all[/bold] [/x]" in hub("proposals", "list", database=applied)
+    again = hub("proposals", "show", "[/x]", database=applied, code=1)
+    assert "ValueError: '[/x]' is no id" in again
+    approved(said, applied)
+
+
 def test_caps_and_blocks_are_shown_with_who_and_why(applied: str) -> None:
     who = ("--by", "max", "--why", "its rating")
     approved(hub("cap", "baobab", "123.45", "KES", *who, database=applied), applied)
