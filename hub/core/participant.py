@@ -4,6 +4,7 @@ A `Scheme` is an immutable snapshot of one applied scheme file. The store says a
 is in force, so that no rule is ever decided on a stale one. Caps live in the accounts, never here.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_address
@@ -27,6 +28,10 @@ from routing.money import EXPONENTS, Money, MoneyError
 from routing.table import INSTITUTION_KEYS, PREFIX_KEYS, Connection, Directory, Rails
 
 QUOTE_LIFETIME_MAX_S: Final = 86_400
+# Ids stand in paths, in names of files and columns of CSV, and beside the names of operators.
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# Who else has a part in what is kept: no participant may be taken for one of them.
+_OTHERS: Final = frozenset({"bank", "hub", "scheme", "operator", "calendar"})
 UTC_OFFSET_MAX: Final = 14 * 60  # minutes; the easternmost time zone
 
 
@@ -247,6 +252,11 @@ def _check_terms(terms: Terms) -> None:
 
 def _check_participant(participant: Participant) -> None:
     where = f"participant {participant.id!r}"
+    if not _ID.fullmatch(participant.id):
+        text = "an id is 1 to 64 of a-z, 0-9, dot, underscore and hyphen, and begins with a letter or a digit"
+        raise SchemeError(f"{where}: {text}")
+    if participant.id in _OTHERS:
+        raise SchemeError(f"{where}: this id is not a participant's; give it another than {', '.join(sorted(_OTHERS))}")
     if pycountry.countries.get(alpha_2=participant.country) is None:
         raise SchemeError(f"{where}: {participant.country!r} is not an ISO 3166 country code")
     for currency in participant.currencies:

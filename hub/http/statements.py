@@ -11,6 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from hub.core.command import Refusal
+from hub.core.office.closing import BANK
 from hub.core.office.disputes import public
 from hub.core.office.reconciling import DIFFERENCES_MAX
 from hub.core.office.records import Difference, File
@@ -90,7 +91,7 @@ async def view(api: Api, call: Call) -> web.Response:
 async def _reconciliation(api: Api, call: Call, id_: str, status: int) -> web.Response:
     records, window = api.door.store.records, window_of(call)
     file = await records.one(File, id_) if is_id(id_) else None
-    if file is None or file.origin != call.caller:
+    if file is None or file.origin != call.caller or file.origin == BANK:
         raise unknown_object()
     found = await records.found(Difference, file=file.id, limit=DIFFERENCES_MAX)
     ordered = sorted(found, key=lambda each: each.id)[window.offset : window.offset + window.limit]

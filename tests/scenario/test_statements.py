@@ -22,7 +22,7 @@ from hub.store.sql import SqlStore
 from routing.message import FailureClass, Operation, Verdict
 from routing.money import Money
 from tests.http.front import PREFIX, Reply, basic
-from tests.store.bank import HUB_KEY
+from tests.store.bank import HUB_KEY, files, row, taken, with_bank
 from tests.store.house import House, said, submit
 from tests.store.office import CHECKER, MAKER, approved, moving
 from tests.store.test_days import own, own_csv
@@ -43,6 +43,13 @@ class Counter:
         async with self._session.request(method, f"{self._url}{PREFIX}{path}", headers=headers, **more) as response:  # type: ignore[arg-type]
             return Reply(status=response.status, headers=response.headers, raw=await response.read())
 
+    async def admit(self, who: str) -> None:
+        issued = await admit(self.house.store, who, f"{who}-1")
+        proof = {"Authorization": basic(issued.client_id, issued.secret)}
+        form = {"grant_type": "client_credentials"}
+        async with self._session.post(f"{self._url}/v1/oauth/accesstoken", headers=proof, data=form) as response:
+            self._tokens[who] = (await response.json())["access_token"]
+
     async def day(self, step: int = 0) -> str:
         now_ms = await self.house.store.records.now_ms()
         return (datetime.fromtimestamp(now_ms // 1000, UTC) + timedelta(days=step)).date().isoformat()
@@ -59,14 +66,10 @@ async def counter(migrated_url: str) -> AsyncIterator[Counter]:
         await site.start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with ClientSession() as session:
-            tokens = {}
+            found = Counter(house, url, session, {})
             for who in ("alpha", "bravo"):
-                issued = await admit(house.store, who, f"{who}-1")
-                proof = {"Authorization": basic(issued.client_id, issued.secret)}
-                form = {"grant_type": "client_credentials"}
-                async with session.post(f"{url}/v1/oauth/accesstoken", headers=proof, data=form) as response:
-                    tokens[who] = (await response.json())["access_token"]
-            yield Counter(house, url, session, tokens)
+                await found.admit(who)
+            yield found
         await runner.cleanup()
 
 
@@ -188,3 +191,16 @@ async def test_what_cannot_be_told_is_refused_with_what_is_wrong(counter: Counte
 async def test_a_page_that_is_not_there_is_nothing(counter: Counter) -> None:
     reply = await counter.call("GET", f"/statements/{await counter.day(YESTERDAY)}?page=2")
     assert reply.error == (404, "identification", "identifierError")
+
+
+async def test_the_banks_file_is_nobodys_whatever_a_participant_is_called(counter: Counter) -> None:
+    await counter.house.store.apply_scheme(with_bank(), "test")
+    await taken(counter.house, row("", "77", "credit", bank_reference="B-1"))
+    (file,) = await files(counter.house, origin="bank")
+    scheme = (await counter.house.store.scheme()).file
+    *others, last = scheme.participant  # as a scheme may have been before ids were held against others' names
+    named = msgspec.structs.replace(scheme, participant=(*others, msgspec.structs.replace(last, id="bank")))
+    await counter.house.store.apply_scheme(named, "test")
+    await counter.admit("bank")
+    for who in ("bank", "alpha"):
+        assert (await counter.call("GET", f"/reconciliations/{file.id}", who)).status == 404
