@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.commands.acting import done, fresh_id
-from hub.commands.plain import id_in, loop, out, plainly
+from hub.commands.acting import done, fresh_id, propose
+from hub.commands.plain import Limit, id_in, loop, out, plainly
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ Own = Annotated[Path, typer.Argument(help="the file", exists=True, dir_okay=Fals
 @files.command("list")
 def list_(
     origin: Annotated[str, typer.Option("--from", help="hub, bank or a participant; unset: all")] = "",
-    limit: Annotated[int, typer.Option(help="how many at most")] = 50,
+    limit: Limit = 50,
 ) -> None:
     """List files, the newest first. Example: [cyan]hub files list --from bank[/]"""
     from hub.core.office.records import File  # noqa: PLC0415
@@ -77,10 +77,12 @@ def import_(
     file: Own,
     by: By,
     signature: Annotated[Path | None, typer.Option(help="unset: FILE.jws, where there is one", exists=True)] = None,
+    why: Annotated[str, typer.Option(help="of a bank without keys: how the file came, for whoever approves it")] = "",
 ) -> None:
     """Take a file of the settlement bank. Example: [cyan]hub files import camt053.xml --by me[/]
 
-    It is taken as a whole, or refused with the reason and nothing changed. The name is part of what is signed.
+    It is taken as a whole, or refused with the reason and nothing changed. The name is part of what is signed. Where
+    the bank has no keys, it is proposed, and another person approves it.
     """
     from hub.files.answers import answer  # noqa: PLC0415
     from hub.roles.keys import bank_keys  # noqa: PLC0415
@@ -94,9 +96,15 @@ def import_(
             keys = bank_keys(scheme)
             found = answer(content, name=file.name, signature=mark, scheme=scheme, keys=keys, by_operator=True)
             deed = await import_deed(store.records, found, by=by, ref=fresh_id())
+        if deed.checked:
+            about = f"{file.name}, {len(deed.entries)} entries, SHA-256 {deed.sha256}"
+            await propose(deed, about=about, why=why or "a file of a settlement bank that has no keys")
+            out.print("Its bank signs nothing: that person compares the entries with what the bank itself says")
+            return
         result = await done(deed)
-        if result.reason:
-            raise ValueError(f"refused, and nothing of it was taken: {result.reason}")
+        if result.reason or not result.changed:
+            why_not = result.reason or f"the same file was taken before, as {deed.file}"
+            raise ValueError(f"refused, and nothing of it was taken: {why_not}")
         out.print(f"taken: {len(deed.entries)} entries, {result.transfer}; hub differences list shows what differs")
 
     loop(main)
@@ -115,13 +123,16 @@ def statement(
 
     Its proof says for each entry how it is in the chain of journals; `hub files verify` checks both.
     """
+    from hub.files.days import CAMT_053, CSV  # noqa: PLC0415
     from hub.store.reconciling import prove  # noqa: PLC0415
     from hub.store.reconciling import statement as written  # noqa: PLC0415
 
     async def main() -> None:
+        if form.lower() not in (CAMT_053, CSV):
+            raise ValueError(f"{form!r} is none of {CAMT_053}, {CSV}")
         async with _day_of(participant, day, currency) as (store, whose):
             now_ms = await store.records.now_ms()
-            sheets = await written(store.days, whose, now_ms, form)
+            sheets = await written(store.days, whose, now_ms, form.lower())
             if proof:
                 sheets.append(await prove(store.days, store.ledger, whose, now_ms))
         for sheet in sheets:

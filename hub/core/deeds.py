@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from hub.core.office.disputes import AnswerFor
+from hub.core.office.files import ImportUnsigned
 from hub.core.office.funds import ConfirmFunds, MoveFunds, RefuseFunds
 from hub.core.office.liquidity import SetCap, Unblock
 from hub.core.office.operators import AdmitOperator, ChangeRoles, DisableOperator
@@ -51,6 +52,7 @@ DEEDS: Final[tuple[type[Deed], ...]] = (
     RaiseFor,
     AnswerFor,
     Resolve,
+    ImportUnsigned,
 )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from hub.core.office.booking import named
-from hub.core.office.files import Import, Reported
+from hub.core.office.files import Import, ImportUnsigned, Reported
 from hub.core.participant import Scheme
 from hub.core.settlement.rules import SettlementBank
 from hub.core.settlement.window import Payment, Said, Word
@@ -65,8 +65,8 @@ def answer(
 ) -> Answer:
     """Read a file and hold it against the bank's keys.
 
-    `keys` are the key sets of the settlement banks that have some, by currency. A file of a bank without keys is taken
-    only where `by_operator` says that one sends it in.
+    `keys` are the key sets of the settlement banks that have some, by currency. A file of a bank without keys is read
+    only where `by_operator` says that one sends it in: another operator is to approve it.
     """
     digest = sha256(content).hexdigest()
     kept = Answer(
@@ -91,12 +91,16 @@ def answer(
 
 
 def import_of(found: Answer, payments: Iterable[Payment], *, by: str, ref: str) -> Import:
-    """Return the deed that takes a file; `payments`: those with its `references`, and those in its `messages`."""
+    """Return the deed that takes a file; `payments`: those with its `references`, and those in its `messages`.
+
+    Where no key of the bank has signed it, that deed has to be proposed.
+    """
     known = {each.id: each for each in payments}
     read = found.read
     entries = () if read is None else tuple(_reported(read, _original(found, known)))
     named_here = {each.reference for each in entries}
-    return Import(
+    kind = Import if found.signer or found.refused else ImportUnsigned
+    return kind(
         by=by,
         ref=ref,
         file=found.id,
@@ -157,7 +161,11 @@ def _signed(
     if not keyed and by_operator:
         return banks, "", ""
     if not keyed:
-        raise FileRefusedError("the file", "its bank has no keys", "Set them, or have an operator import the file")
+        raise FileRefusedError(
+            "the file",
+            "its bank has no keys, so anybody may have written it",
+            "Set them; or one operator imports the file, and another approves it",
+        )
     if not signature.strip():
         raise FileRefusedError("the file", "it is not signed, and its bank has keys", "Send its signature with it")
     holds: list[SettlementBank] = []
@@ -173,7 +181,8 @@ def _signed(
             window = header.window
     if not holds:
         raise flaws[0]
-    return holds, holds[0].name, window
+    signer = holds[0].name or holds[0].bic or holds[0].currency
+    return holds, signer, window
 
 
 def _original(found: Answer, known: Mapping[str, Payment]) -> dict[str, list[Payment]]:

@@ -103,13 +103,12 @@ async def sent(
     name: str = "answer.csv",
     window: str = "",
     signature: str | None = None,
-    by_operator: bool = False,
     keys: Mapping[str, bytes] = KEYS,
 ) -> Result:
     """Have the hub take a file as it comes from the bank."""
     mark = signed(content, name, window) if signature is None else signature
     scheme = await house.store.scheme()
-    found = answer(content, name=name, signature=mark, scheme=scheme, keys=keys, by_operator=by_operator)
+    found = answer(content, name=name, signature=mark, scheme=scheme, keys=keys, by_operator=False)
     deed = await import_deed(house.store.records, found, by="the bank", ref=secrets.token_hex(16))
     return await house.door.handle(deed)
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 import pytest
 
 from hub.core.command import Done
-from hub.core.office.files import Import, Reported
+from hub.core.office.files import Import, ImportUnsigned, Reported
 from hub.core.settlement.window import Payment, PaymentState, Said, WindowState, Word
+from hub.files.answers import answer
 from hub.files.keys import SigningKey, new_key
 from hub.ledger.position import balance
+from hub.store.answering import import_deed
 from tests.store.bank import (
     ACCOUNT,
     booked,
@@ -26,7 +29,7 @@ from tests.store.bank import (
     window,
 )
 from tests.store.house import House, reason_of
-from tests.store.office import fresh
+from tests.store.office import CHECKER, MAKER, approved, fresh, proposed
 
 Bad = Callable[[Payment, Payment], tuple[bytes, dict[str, str]]]
 OTHER_WINDOW: Final = "f" * 32
@@ -93,9 +96,14 @@ async def test_a_file_with_anything_wrong_is_refused_as_a_whole(house: House, ba
 async def test_the_same_file_is_taken_once(house: House) -> None:
     paid, due = await released(house)
     content = csv_of(booked(paid, "11"), booked(due))
-    assert not (await sent(house, content)).reason
+    mark = signed(content)
+    first = await sent(house, content, signature=mark)
     before = await payment(house, paid.id)
-    for name in ("answer.csv", "again.csv"):
+    again = await sent(house, content, signature=mark)
+    assert (again.reason, again.transfer) == ("", first.transfer), "in full the same: it is taken, and nothing changes"
+    assert isinstance(again, Done)
+    assert not again.changed
+    for name in ("answer.csv", "again.csv"):  # signed once more, or under another name
         result = await sent(house, content, name=name)
         assert "taken before, as answer.csv" in result.reason
     assert await payment(house, paid.id) == before
@@ -111,12 +119,45 @@ async def test_what_was_refused_may_be_sent_again_and_taken(house: House) -> Non
     assert (await window(house)).state is WindowState.SETTLED
 
 
-async def test_a_bank_without_keys_is_believed_only_when_an_operator_brings_its_file(house: House) -> None:
+async def unsigned(house: House, content: bytes) -> ImportUnsigned:
+    scheme = await house.store.scheme()
+    found = answer(content, name="paper.csv", signature="", scheme=scheme, keys={}, by_operator=True)
+    deed = await import_deed(house.store.records, found, by=MAKER, ref=fresh())
+    assert isinstance(deed, ImportUnsigned)
+    return deed
+
+
+async def test_what_no_key_has_signed_is_believed_of_two_people_only(house: House) -> None:
     paid, due = await released(house)
     content = good(paid, due)
-    assert "no keys" in (await sent(house, content, signature="", keys={})).reason
-    assert not (await sent(house, content, signature="", keys={}, by_operator=True)).reason
+    assert "has no keys" in (await sent(house, content, signature="", keys={})).reason, (
+        "whoever may write into a folder"
+    )
+    deed = await unsigned(house, content)
+    assert reason_of(await house.door.handle(deed)) == "checker_needed"
+    fields = {name: getattr(deed, name) for name in Import.__struct_fields__}
+    assert reason_of(await house.door.handle(Import(**fields))) == "checker_needed"
+    assert (await payment(house, paid.id)).state is PaymentState.EXPECTED
+    assert not (await approved(house, deed)).reason
     assert (await payment(house, paid.id)).state is PaymentState.POSTED
+    (kept,) = [each for each in await files(house, origin="bank") if not each.refused]
+    assert (kept.by, kept.signer) == (f"{MAKER}, approved by {CHECKER}", "")
+    assert house.findings() == []
+
+
+async def test_what_is_signed_or_refused_needs_no_second_person(house: House) -> None:
+    deed = await unsigned(house, good(*await released(house)))
+    for changed in ({"signer": "the bank"}, {"refused": "it does not add up"}):
+        assert reason_of(await proposed(house, msgspec.structs.replace(deed, **changed))) == "terms_invalid"
+
+
+async def test_an_unsigned_file_that_does_not_hold_when_it_is_approved_is_kept_as_refused(house: House) -> None:
+    paid, due = await released(house)
+    first, second = [await unsigned(house, good(paid, due)) for _ in range(2)]
+    assert not (await approved(house, first)).reason
+    again = msgspec.structs.replace(second, file=fresh(), name="again.csv")
+    assert "taken before" in (await approved(house, again)).reason
+    assert await kinds(house) == []
 
 
 async def test_a_window_is_settled_when_its_last_payment_is_booked(house: House) -> None:
@@ -242,6 +283,7 @@ def telling(paid: Payment, minor: int, file: str) -> Import:
         format="csv",
         content="",
         sha256=fresh(),
+        signer="bank",
         currencies=("KES",),
         entries=(Reported(reference=paid.id, said=said),),
         about=(paid.subject,),

@@ -38,6 +38,7 @@ async def said(house: House, paid: Payment, word: Said) -> None:
         format="pacs.002",
         content=content,
         sha256=sha256(content.encode()).hexdigest(),
+        signer="bank",
         currencies=("KES",),
         entries=(Reported(reference=paid.id, said=word),),
         about=(paid.subject,),

@@ -77,6 +77,21 @@ async def test_a_file_is_taken_once_and_what_differs_is_resolved_by_two(bank: Ba
     assert "the books balance" in hub("audit", database=bank.url)
 
 
+async def test_a_file_of_a_bank_without_keys_is_taken_by_two(bank: Bank) -> None:
+    await bank.house.store.apply_scheme(with_bank(""), "test")
+    file = bank.folder / "paper.csv"
+    file.write_bytes(csv_of(*(booked(each) for each in bank.payments)))
+    said = hub("files", "import", str(file), "--by", "max", "--why", "by courier", database=bank.url)
+    assert "ImportUnsigned paper.csv, 2 entries" in said.replace("\n", " ")
+    assert "compares the entries" in said
+    assert "no files" in hub("files", "list", "--from", "bank", database=bank.url)
+    assert "by courier" in hub("proposals", "show", proposal_in(said), database=bank.url)
+    hub("proposals", "approve", proposal_in(said), "--by", "max", database=bank.url, code=1)
+    hub("proposals", "approve", proposal_in(said), "--by", "che", database=bank.url)
+    assert "paper.csv" in hub("files", "list", "--from", "bank", database=bank.url)
+    assert "the books balance" in hub("audit", database=bank.url)
+
+
 async def test_a_file_that_was_changed_is_refused_and_listed_with_the_reason(bank: Bank) -> None:
     content = csv_of(booked(bank.payments[0]))
     file = sent(bank, content.replace(b"2026-11-24", b"2026-11-25"), signature=signed(content, "answer.csv"))

@@ -5,6 +5,7 @@ instructed. A file that is refused changes nothing but the list of files, where 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import msgspec
 
@@ -116,7 +117,10 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Import(Deed, frozen=True, kw_only=True):
-    """Take what the settlement bank answers: every entry, or, where anything is wrong with the file, none."""
+    """Take what the settlement bank answers: every entry, or, where anything is wrong with the file, none.
+
+    What is not refused is signed by a key of the bank: of a file that is not, see `ImportUnsigned`.
+    """
 
     file: str  # the id it gets
     name: str
@@ -156,13 +160,19 @@ class Import(Deed, frozen=True, kw_only=True):
         return accounts_to_book(kept)
 
     def faulty(self, scheme: Scheme) -> Refusal | None:  # noqa: ARG002 - the scheme has no say in it
-        """Refuse an id that is none."""
-        if is_id(self.file):
-            return None
-        return Refusal(reason=Reason.TERMS_INVALID, detail="file: its id is 32 lower-case hexadecimal digits")
+        """Refuse an id that is none, and what nobody vouches for."""
+        if not is_id(self.file):
+            return Refusal(reason=Reason.TERMS_INVALID, detail="file: its id is 32 lower-case hexadecimal digits")
+        if not (self.signer or self.refused or self.checked):
+            detail = "no key of the bank has signed it: propose ImportUnsigned, and have it approved"
+            return Refusal(reason=Reason.CHECKER_NEEDED, detail=detail)
+        return None
 
     def decide(self, desk: Desk) -> Result:
-        """Take every entry, or keep why not."""
+        """Take every entry, or keep why not; a file that was taken, said again in full, is taken."""
+        taken = desk.get(File, self.file)
+        if taken is not None and not taken.refused:
+            return Done(transfer=taken.id, changed=False)
         flaw = self._taken_before(desk) or self.refused or self._flaw(desk)
         if flaw:
             return self._keep(desk, self.refused_as, flaw)
@@ -234,7 +244,7 @@ class Import(Deed, frozen=True, kw_only=True):
                 subject=self.window or (self.about[0] if len(self.about) == 1 else ""),
                 currency=self.currency,
                 content=self.content,
-                by=self.by,
+                by=f"{self.by}, approved by {desk.approved_by}" if desk.approved_by else self.by,
                 entries=len(self.entries),
                 refused=refused,
             )
@@ -265,6 +275,18 @@ class Import(Deed, frozen=True, kw_only=True):
                     theirs=theirs(said),
                 )
             )
+
+
+class ImportUnsigned(Import, frozen=True, kw_only=True):
+    """Take a file of a settlement bank that has no keys: what it says was booked, two people say."""
+
+    checked: ClassVar[bool] = True
+
+    def faulty(self, scheme: Scheme) -> Refusal | None:
+        """Refuse one that is signed, or that is refused as it is: neither needs a second person."""
+        if self.signer or self.refused:
+            return Refusal(reason=Reason.TERMS_INVALID, detail="a file that is signed, or refused, is not proposed")
+        return super().faulty(scheme)
 
 
 class Overdue(Deed, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ class SettlementBank(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     name: str
     bic: str
     account: str  # the scheme's own, in which prefunding and guarantees are
-    keys: str = ""  # file:PATH of a JWKS; none: its files are not signed, and are taken only from an operator
+    keys: str = ""  # file:PATH of a JWKS; none: its files are not signed, and two operators take each
 
 
 def check_settlement(

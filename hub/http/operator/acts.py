@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from hub.core.deeds import DEEDS
+from hub.core.office.files import ImportUnsigned
 from hub.core.office.liquidity import Block
 from hub.core.office.operators import role_for
 from hub.core.office.records import OperatorRole
@@ -24,6 +25,8 @@ from hub.http.operator.problems import ProblemError
 
 # What one operator may do alone: it moves and releases no money.
 ALONE: Final[tuple[type[Deed], ...]] = (CloseWindow, Block, CloseCase)
+# What is read from a file, and so proposed where files are brought: its terms are never said by hand.
+BROUGHT: Final[tuple[type[Deed], ...]] = (ImportUnsigned,)
 # What some of a deed's resolutions make, and others do not.
 _MAKES_AT_TIMES: Final[Mapping[type[Deed], str]] = {Resolve: "fresh"}
 
@@ -53,7 +56,7 @@ class Act(NamedTuple):
 @cache
 def acts() -> Mapping[str, Act]:
     """Return every act by its name."""
-    kinds = {each.__name__: each for each in (*DEEDS, *ALONE)}
+    kinds = {each.__name__: each for each in (*DEEDS, *ALONE) if each not in BROUGHT}
     return {name: Act(kind, role_for(kind)) for name, kind in sorted(kinds.items())}
 
 

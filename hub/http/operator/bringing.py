@@ -5,12 +5,16 @@ A bank's file is held against its keys. A refused file is kept with what is wron
 
 import asyncio
 from datetime import date
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 import msgspec
 import structlog
 from aiohttp import web
 
+from hub.core.office.files import Import
+from hub.core.office.operators import approver_of
+from hub.core.office.proposal import Proposal, Propose
 from hub.core.office.records import File, OperatorRole
 from hub.files.answers import answer as read_answer
 from hub.http.operator.acts import ref_of
@@ -18,12 +22,13 @@ from hub.http.operator.deciding import carried_out, key_of
 from hub.http.operator.forms import form_of
 from hub.http.operator.kept import named, written
 from hub.http.operator.problems import ProblemError
-from hub.http.operator.row import Call, Office, Row, versioned
+from hub.http.operator.row import PREFIX, Call, Office, Row, versioned
 from hub.store.answering import import_deed
 from hub.store.days import DayError
 from hub.store.reconciling import compare_deed, whose_day
 
 _NAME_MAX: Final = 200
+_WHY_MAX: Final = 2_000
 
 _log: Final = structlog.get_logger("operator")
 
@@ -34,6 +39,7 @@ class FileBrought(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: str
     content: str
     signature: str = ""
+    why: str = ""  # of a bank without keys: how the file came, for whoever is to approve it
 
 
 class DayBrought(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +52,12 @@ class DayBrought(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     content: str
 
 
+def _waiting() -> type[msgspec.Struct]:
+    about = "A file that no key of its bank has signed: it is taken when another operator has approved it."
+    fields: list[Any] = [("proposal", form_of(Proposal)), ("next", str)]
+    return msgspec.defstruct("FileProposed", fields, kw_only=True, namespace={"__doc__": about})
+
+
 def _check_name(name: str) -> None:
     if not name.strip() or len(name) > _NAME_MAX or not name.isprintable():
         raise ProblemError("body_invalid", f"1 to {_NAME_MAX} printable characters", property_="body.name")
@@ -55,6 +67,8 @@ async def _bring(office: Office, call: Call) -> web.Response:
     """Answer POST /files."""
     body: FileBrought = call.body
     _check_name(body.name)
+    if len(body.why) > _WHY_MAX:
+        raise ProblemError("body_invalid", f"at most {_WHY_MAX} characters", property_="body.why")
     scheme = await office.store.scheme()
     try:
         keys = await asyncio.to_thread(office.bank_keys, scheme)
@@ -73,12 +87,40 @@ async def _bring(office: Office, call: Call) -> web.Response:
     )
     ref = ref_of(call.operator.id, key_of(call), "Import", [found.id, found.sha256])
     deed = await import_deed(office.store.records, found, by=call.operator.id, ref=ref)
+    if deed.checked:
+        return await _proposed(office, call, deed, body.why)
     done = await carried_out(office, call, deed, "Import", found.id)
     refused = await office.store.records.one(File, deed.refused_as)
     if done.reason or refused is not None:
         raise ProblemError("file_refused", done.reason or (refused.refused if refused else ""))
     file = await named(office, File, deed.file)
+    if file.deed != ref:
+        raise ProblemError("file_refused", f"the same file was taken before, as {file.name} ({file.id})")
     return versioned(201, written(file), file.version)
+
+
+async def _proposed(office: Office, call: Call, deed: Import, why: str) -> web.Response:
+    """Put a file that nobody has signed before a second person; said again under its key, it is the same proposal."""
+    id_ = sha256(f"proposal\n{deed.ref}".encode()).hexdigest()[:32]
+    if await office.store.records.one(Proposal, id_) is None:
+        proposing = Propose(
+            by=deed.by,
+            ref=deed.ref,
+            proposal=id_,
+            deed=deed,
+            subject=f"{deed.name}, {len(deed.entries)} entries",
+            why=why or "a file of a settlement bank that has no keys",
+        )
+        await carried_out(office, call, proposing, type(deed).__name__, id_)
+    proposal = await named(office, Proposal, id_)
+    path = f"{PREFIX}/proposals/{id_}"
+    says = (
+        f"another operator ({approver_of(type(deed))}) compares the entries with what the bank itself says, and then: "
+        f'POST {path}/approve with If-Match: "{proposal.version}"'
+    )
+    response = versioned(202, {"proposal": written(proposal), "next": says}, proposal.version)
+    response.headers["Location"] = path
+    return response
 
 
 async def _compare(office: Office, call: Call) -> web.Response:
@@ -124,12 +166,13 @@ ROWS: Final = (
         "POST",
         "/files",
         _bring,
-        "Bring what the settlement bank answers: every entry of the file is taken, or none",
+        "Bring what the settlement bank answers: every entry is taken, or none; where no key has signed it, by two",
         frozenset({OperatorRole.MAKER}),
         form_of(File),
         (201,),
         FileBrought,
         keyed=True,
         brings_file=True,
+        proposed=_waiting(),
     ),
 )

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
+from hub.core.office.files import ImportUnsigned
 from hub.core.office.operators import AdmitOperator
 from hub.core.office.records import Alarm, File, Operator
 from hub.core.record import Deed, Record
@@ -35,7 +36,7 @@ _AMOUNTS: Final = frozenset(
     [(Alarm, "available"), (Alarm, "threshold"), (Line, "before"), (Line, "after"), (Line, "booked")]
 )
 # What has no form: secrets, what is long and has an operation of its own, and what only the store is to know.
-_HIDDEN: Final = frozenset({(Operator, "secret_hash"), (File, "content")})
+_HIDDEN: Final = frozenset({(Operator, "secret_hash"), (File, "content"), (ImportUnsigned, "content")})
 # What is said and never shown again.
 _UNSAID: Final = frozenset({(AdmitOperator, "secret_hash")})
 _INSIDE: Final = frozenset({"by", "ref"})  # of a deed: who is logged in, and what the Idempotency-Key makes

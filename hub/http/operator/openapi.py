@@ -18,6 +18,7 @@ _ABOUT: Final = (
 )
 _PATH: Final = re.compile(r"{(\w+)}")
 _TEXT: Final = {"type": "string"}
+_WAITS: Final = "It was proposed: another operator is to approve it"
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 def document() -> dict[str, Any]:
     """Return the document."""
-    types = [each for row in ROWS for each in (row.result, row.body) if each is not None and each is not _file(row)]
+    every = [each for row in ROWS for each in (row.result, row.proposed, row.body) if each is not None]
+    types = [each for each in every if not isinstance(each, str)]
     types += [terms_of(each) for each in acts().values()]
     named = list(dict.fromkeys([*types, Problem, Token]))
     schemas, components = msgspec.json.schema_components(named, ref_template=_REFERENCE)
@@ -89,6 +91,7 @@ def _described(row: Row, found: dict[Any, Any]) -> dict[str, Any]:
         "parameters": _parameters(row),
         "responses": {
             **{str(status): _response("Success", media, schema) for status in row.success},
+            **({"202": _response(_WAITS, JSON, found[row.proposed])} if row.proposed else {}),
             "default": _response("Why not, and what to do next", JSON, found[Problem]),
         },
     }

@@ -91,6 +91,7 @@ class Row(NamedTuple):
     versioned: bool = False  # wants If-Match: one decides on what one has seen
     keyed: bool = False  # takes an Idempotency-Key
     brings_file: bool = False  # its body may be as large as a file
+    proposed: Any = None  # the type of what it answers, with 202, where a second person is needed first
 
     @property
     def id(self) -> str:

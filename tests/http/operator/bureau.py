@@ -37,6 +37,7 @@ ROLES: Final = {
 }
 ADMINS: Final = ("chief", "deputy")
 FILE_MAX: Final = 400_000
+BANK_KEY: Final = SigningKey(new_key())
 MODEL: Final = "home"
 
 Json = dict[str, Any]
@@ -103,6 +104,7 @@ class Bureau:
         self.other = other  # the participants' API
         self.store = store
         self.key = key
+        self.bank_keys: dict[str, bytes] = {"KES": BANK_KEY.jwks}
         self.door = Door(store, LocalBus(), lambda _: None)
         self.proofs: dict[str, dict[str, str]] = {"nobody": {}}
         self.session = session
@@ -196,7 +198,7 @@ async def opened(url: str, **changes: Any) -> AsyncIterator[Bureau]:
         settings = OperatorSettings(file_max_bytes=FILE_MAX, **changes)
         runners = []
         for name, site in (
-            ("url", build(bureau.door, store, key, settings)),
+            ("url", build(bureau.door, store, key, settings, lambda _: bureau.bank_keys)),
             ("other", participants_site(bureau.door, store, HttpSettings())),
         ):
             runner = web.AppRunner(site, shutdown_timeout=1)

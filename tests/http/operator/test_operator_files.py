@@ -9,8 +9,9 @@ import pytest
 from hub.files.bank_csv import BANK_COLUMNS
 from hub.files.inbox import PARTICIPANT_COLUMNS
 from hub.files.sheet import RECORD, written
+from hub.files.signature import sign
 from routing.money import Money
-from tests.http.operator.bureau import Bureau, Reply, everything
+from tests.http.operator.bureau import BANK_KEY, Bureau, Reply, everything
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -43,18 +44,26 @@ def booked(payment: str, amount: str = "20") -> bytes:
 
 
 async def bring(bureau: Bureau, content: bytes, who: str = "maker", **headers: str) -> Reply:
-    body = {"name": "bank.csv", "content": content.decode()}
+    mark = sign(content, name="bank.csv", window="", created_ms=1_000_000, key=BANK_KEY)
+    body = {"name": "bank.csv", "content": content.decode(), "signature": mark if bureau.bank_keys else ""}
     return await bureau.call("POST", "/files", who, json=body, headers=headers)
 
 
 async def test_a_file_of_the_bank_is_taken_once(bureau: Bureau, office_url: str) -> None:
     payment = await expected(bureau)
-    taken = await bring(bureau, booked(payment), **{"Idempotency-Key": "bank-1"})
+    content = booked(payment)
+    said = {"name": "bank.csv", "content": content.decode()}
+    said["signature"] = sign(content, name="bank.csv", window="", created_ms=1_000_000, key=BANK_KEY)
+    taken = await bureau.call("POST", "/files", "maker", json=said, headers={"Idempotency-Key": "bank-1"})
     assert (taken.status, taken.body["entries"], taken.body["by"]) == (201, 1, "maker")
     assert (await bureau.call("GET", f"/payments/{payment}")).body["state"] == "posted"
     before = everything(office_url)
-    again = await bring(bureau, booked(payment), **{"Idempotency-Key": "bank-1"})
+    again = await bureau.call("POST", "/files", "maker", json=said, headers={"Idempotency-Key": "bank-1"})
     assert (again.status, again.body) == (201, taken.body), "said again, it is the same"
+    assert everything(office_url) == before
+    other = await bureau.call("POST", "/files", "maker", json=said, headers={"Idempotency-Key": "bank-2"})
+    assert other.error == (422, "file_refused"), "brought again, it is not taken again"
+    assert "taken before" in other.parameters["detail"]
     assert everything(office_url) == before
     twice = await bring(bureau, booked(payment))
     assert twice.error == (422, "file_refused")
@@ -79,6 +88,49 @@ async def test_a_payment_that_was_booked_with_more_is_a_difference(bureau: Burea
     found = await bureau.items(f"/differences?subject={payment}")
     assert [(each["kind"], each["state"]) for each in found] == [("over", "open")]
     assert found[0]["theirs"]["amount"] == {"amount": "25", "currency": "KES"}
+
+
+@pytest.fixture
+def keyless(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> Bureau:
+    """A bank that signs nothing."""
+    monkeypatch.setattr(bureau, "bank_keys", {})
+    return bureau
+
+
+async def test_a_file_that_nobody_has_signed_is_taken_when_another_has_approved_it(keyless: Bureau) -> None:
+    payment = await expected(keyless)
+    waits = await bring(keyless, booked(payment), **{"Idempotency-Key": "paper-1"})
+    assert (waits.status, waits.body["proposal"]["act"], waits.body["proposal"]["by"]) == (
+        202,
+        "ImportUnsigned",
+        "maker",
+    )
+    path = waits.headers["Location"].removeprefix("/operator/v1")
+    assert f"{path}/approve" in waits.body["next"]
+    assert (await bring(keyless, booked(payment), **{"Idempotency-Key": "paper-1"})).body == waits.body
+    seen = await keyless.call("GET", path, "checker")
+    entry = seen.body["terms"]["entries"][0]
+    assert (entry["reference"], entry["said"]["amount"]) == (payment, {"amount": "20", "currency": "KES"})
+    assert "content" not in seen.body["terms"]
+    itself = await keyless.call("POST", f"{path}/approve", "maker", json={}, headers={"If-Match": seen.version})
+    assert itself.status == 403
+    assert (await keyless.call("GET", f"/payments/{payment}")).body["state"] == "expected"
+    done = await keyless.call("POST", f"{path}/approve", "checker", json={}, headers={"If-Match": seen.version})
+    assert done.status == 200, done.raw
+    assert (await keyless.call("GET", f"/payments/{payment}")).body["state"] == "posted"
+    assert (await keyless.items("/files?origin=bank"))[0]["by"] == "maker, approved by checker"
+
+
+async def test_what_a_file_says_is_not_said_by_hand(keyless: Bureau) -> None:
+    reply = await keyless.propose("ImportUnsigned", file="a" * 32, name="x", format="csv", sha256="b" * 64)
+    assert reply.error == (404, "unknown_act")
+    assert (await keyless.call("POST", "/deeds/ImportUnsigned", "maker", json={"terms": {}})).status == 404
+
+
+async def test_of_a_bank_without_keys_too_a_file_that_is_none_is_refused_at_once(keyless: Bureau) -> None:
+    assert (await bring(keyless, b"nothing")).error == (422, "file_refused")
+    body = {"name": "x", "content": "", "why": "x" * 2_001}
+    assert (await keyless.call("POST", "/files", "maker", json=body)).error == (422, "body_invalid")
 
 
 @pytest.mark.parametrize("content", [b"nothing", b"", b"<xml/>", "é".encode()])
