@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.commands.acting import fresh_id, propose
-from hub.commands.plain import id_in, loop, out
+from hub.commands.plain import Limit, id_in, loop, out
 from hub.settings import Settings
 
 differences = typer.Typer(no_args_is_help=True, help="Where the bank's or a participant's books differ from the hub's.")
@@ -17,7 +17,7 @@ Id = Annotated[str, typer.Argument(metavar="DIFFERENCE", help="its id, as `hub d
 def list_(
     source: Annotated[str, typer.Option("--with", help="bank, or a participant; unset: everybody")] = "",
     every: Annotated[bool, typer.Option("--all", help="also those that are resolved")] = False,  # noqa: FBT002
-    limit: Annotated[int, typer.Option(help="how many at most")] = 50,
+    limit: Limit = 50,
 ) -> None:
     """List open differences, the newest first. Example: [cyan]hub differences list --with bank[/]"""
     from hub.core.office.records import Difference, DifferenceState  # noqa: PLC0415

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.commands.acting import fresh_id, propose
-from hub.commands.plain import id_in, loop, out
+from hub.commands.plain import Limit, id_in, loop, out
 from hub.settings import Settings
 
 disputes = typer.Typer(no_args_is_help=True, help="Returns, recalls and reports of fraud about completed transfers.")
@@ -22,7 +22,7 @@ def list_(
     state: Annotated[str, typer.Option(help="open, accepted, failed, ...")] = "",
     participant: Annotated[str, typer.Option(help="whom they concern")] = "",
     transfer: Annotated[str, typer.Option(help="what they are about")] = "",
-    limit: Annotated[int, typer.Option(help="how many at most")] = 50,
+    limit: Limit = 50,
 ) -> None:
     """List disputes, the newest first. Example: [cyan]hub disputes list --kind fraud --state open[/]"""
     from hub.core.office.records import Dispute, DisputeKind, DisputeState  # noqa: PLC0415

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.commands.acting import fresh_id, propose
-from hub.commands.plain import id_in, loop, out
+from hub.commands.plain import Limit, id_in, loop, out
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def refused(id_: Id, reference: Reference, by: By, why: Why) -> None:
 @funds.command("list")
 def list_(
     participant: Annotated[str, typer.Option(help="whose; unset: everybody's")] = "",
-    limit: Annotated[int, typer.Option(help="how many at most")] = 50,
+    limit: Limit = 50,
 ) -> None:
     """List funds that were approved, the newest first. Example: [cyan]hub funds list --participant baobab[/]"""
     from hub.core.office.records import Funds  # noqa: PLC0415

@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from hub.commands.plain import loop, out
+from hub.commands.plain import Limit, loop, out
 from hub.settings import Settings
 
 notices = typer.Typer(no_args_is_help=True, help="See what could not be told to a participant, and tell it again.")
 
 
 @notices.command("list")
-def list_parked(limit: Annotated[int, typer.Option(help="how many at most")] = 50) -> None:
+def list_parked(limit: Limit = 50) -> None:
     """List the callbacks and notices that are not tried any more, and why. Example: [cyan]hub notices list[/]"""
     from hub.roles.parts import opened  # noqa: PLC0415
 

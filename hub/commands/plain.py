@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -10,6 +10,7 @@ from rich.text import Text
 from hub.trial.printed import Printer
 
 out = Printer()
+Limit = Annotated[int, typer.Option(help="how many at most", min=1, max=10_000)]
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 

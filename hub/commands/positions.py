@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hub.commands.acting import done, fresh_id, propose
-from hub.commands.plain import loop, out
+from hub.commands.plain import Limit, loop, out
 from hub.settings import Settings
 
 Participant = Annotated[str, typer.Argument()]
@@ -16,7 +16,7 @@ Why = Annotated[str, typer.Option(help="for the record, and for the participant"
 
 def positions(
     participant: Annotated[str, typer.Argument(help="with its changes and alarms; unset: everybody")] = "",
-    limit: Annotated[int, typer.Option(help="how many changes and alarms at most")] = 30,
+    limit: Limit = 30,
 ) -> None:
     """Show balance, held, cap, available, alarm and block of positions. Example: [cyan]hub positions baobab[/]"""
     from hub.core.office.records import Alarm, Change  # noqa: PLC0415

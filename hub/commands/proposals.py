@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from hub.commands.acting import done, fresh_id
-from hub.commands.plain import id_in, loop, out
+from hub.commands.plain import Limit, id_in, loop, out
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ By = Annotated[str, typer.Option(help="your name; not the proposer's to approve"
 @proposals.command("list")
 def list_(
     every: Annotated[bool, typer.Option("--all", help="also those that were decided")] = False,  # noqa: FBT002
-    limit: Annotated[int, typer.Option(help="how many at most")] = 50,
+    limit: Limit = 50,
 ) -> None:
     """List what waits for a second person, the newest first. Example: [cyan]hub proposals list[/]"""
     from hub.core.office.proposal import Proposal, ProposalState  # noqa: PLC0415

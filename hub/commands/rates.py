@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands.plain import loop, out
+from hub.commands.plain import Limit, loop, out
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def history(
     provider: Provider,
     source: Source,
     target: Target,
-    limit: Annotated[int, typer.Option(help="how many at most")] = 30,
+    limit: Limit = 30,
 ) -> None:
     """Show what was published in one direction, the newest first. Example: [cyan]hub rates history kivuko KES UGX[/]"""
     from hub.roles.parts import opened  # noqa: PLC0415

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hub.commands.acting import done, propose
-from hub.commands.plain import id_in, loop, out
+from hub.commands.plain import Limit, id_in, loop, out
 from hub.settings import Settings
 
 transfers = typer.Typer(no_args_is_help=True, help="Look at one transfer, or rule on one that waits for an operator.")
@@ -76,7 +76,7 @@ def resolve(
 
 
 @cases.callback()
-def case_list(context: typer.Context, limit: Annotated[int, typer.Option(help="how many at most")] = 50) -> None:
+def case_list(context: typer.Context, limit: Limit = 50) -> None:
     """List the operators' exception queue, the oldest first: doubt, contradictions, what was flagged for review.
 
     Example: [cyan]hub cases[/]

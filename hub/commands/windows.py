@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from hub.commands.acting import done, fresh_id, propose
-from hub.commands.plain import id_in, loop, out
+from hub.commands.plain import Limit, id_in, loop, out
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Why = Annotated[str, typer.Option(help="for whoever is to approve it, and for th
 def list_(
     model: Annotated[str, typer.Option(help="of one model; unset: of all")] = "",
     state: Annotated[str, typer.Option(help="open, closed, reckoned, settling or settled; unset: all")] = "",
-    limit: Annotated[int, typer.Option(help="how many at most")] = 50,
+    limit: Limit = 50,
 ) -> None:
     """List windows, the newest first. Example: [cyan]hub windows list --model shillings --state settling[/]"""
     from hub.core.settlement.window import Window, WindowState  # noqa: PLC0415
