@@ -133,3 +133,5 @@ async def test_a_participants_own_day_is_held_against_its_statement(bank: Bank) 
     today = datetime.fromtimestamp(await bank.house.store.records.now_ms() // 1000, UTC).date().isoformat()
     assert "not over yet" in hub("files", "statement", "alpha", today, database=bank.url, code=1)
     assert "say --currency" in hub("files", "statement", "nobody", today, database=bank.url, code=1)
+    unknown = hub("files", "statement", "alpha", day, "--format", "pdf", database=bank.url, code=1)
+    assert "'pdf' is none of camt.053, csv" in unknown

@@ -1,7 +1,9 @@
 """The office from the command line: two people for money, and what each of them types; on a real database."""
 
 import pytest
+from typer.testing import CliRunner
 
+from hub.main import app
 from tests.trial.test_commands import applied as applied  # noqa: PLC0414 - a fixture
 from tests.trial.test_commands import hub, proposal_in
 
@@ -65,6 +67,25 @@ def test_caps_and_blocks_are_shown_with_who_and_why(applied: str) -> None:
     approved(hub("unblock", "baobab", "KES", *who, database=applied), applied)
     assert "blocked: yes to no" in hub("positions", "baobab", database=applied)
     assert "record_unknown" in hub("cap", "nobody", "1", "KES", *who, database=applied, code=1)
+
+
+@pytest.mark.parametrize("name", ["hub", "bank", "calendar", "operator", "", "Desk 1", "[/x]"])
+def test_nobody_acts_under_a_name_that_is_no_persons(applied: str, name: str) -> None:
+    for act in (("block", "baobab", "KES"), ("cap", "baobab", "1", "KES")):
+        said = hub(*act, "--by", name, "--why", "no answer", database=applied, code=1)
+        assert f"role_forbids {name!r} is nobody's name" in said
+    assert "debits blocked" not in hub("positions", "baobab", database=applied)
+
+
+LISTS = ("files list", "differences list", "disputes list", "funds list", "proposals list", "windows list", "positions")
+MORE = ("cases", "notices list", "rates history mizani KES UGX")
+
+
+@pytest.mark.parametrize("verb", [*LISTS, *MORE])
+def test_a_list_has_as_many_lines_as_can_be_read(verb: str) -> None:
+    for limit in ("-1", "0", "10001", "9" * 30, "x"):
+        refused = CliRunner().invoke(app, [*verb.split(), "--limit", limit])
+        assert (refused.exit_code, "--limit" in refused.output) == (2, True), refused.output
 
 
 def test_where_operators_are_admitted_no_other_name_counts(applied: str) -> None:

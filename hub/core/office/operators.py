@@ -19,6 +19,7 @@ from hub.core.record import Deed, Desk, Selector
 
 ADMINS_MIN: Final = 2
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
+NAMES: Final = f"has 2 to 64 of a-z 0-9 . _ - and is none of {', '.join(sorted(RESERVED))}"
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -96,9 +97,8 @@ class AdmitOperator(Deed, frozen=True, kw_only=True):
 
     def faulty(self, scheme: Scheme) -> Refusal | None:  # noqa: ARG002 - the scheme has no say in it
         """Refuse a name, roles or a hash that are none."""
-        if not _NAME.fullmatch(self.operator) or self.operator in RESERVED:
-            detail = f"a name has 2 to 64 of a-z 0-9 . _ - and is none of {', '.join(sorted(RESERVED))}"
-            return Refusal(reason=Reason.TERMS_INVALID, detail=detail)
+        if not is_name(self.operator):
+            return Refusal(reason=Reason.TERMS_INVALID, detail=f"a name {NAMES}")
         if not _HASH.fullmatch(self.secret_hash):
             return Refusal(reason=Reason.TERMS_INVALID, detail="secret_hash: SHA-256, 64 lower-case hexadecimal digits")
         return _no_roles(self.roles) or missing_why(self.why)
@@ -118,6 +118,11 @@ class AdmitOperator(Deed, frozen=True, kw_only=True):
         )
         desk.keep(_counted(operator))
         return Done()
+
+
+def is_name(text: str) -> bool:
+    """Say whether an operator may be called so."""
+    return _NAME.fullmatch(text) is not None and text not in RESERVED
 
 
 class FoundOffice(AdmitOperator, frozen=True, kw_only=True):
