@@ -5,6 +5,7 @@ at once: what two of them do, one of them does.
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 import tempfile
@@ -16,22 +17,23 @@ from typing import Final
 
 import structlog
 
-from hub.core.command import Done, Result
+from hub.core.command import Done, Reason, Refusal, Result
 from hub.core.office.files import Exported, Overdue
 from hub.core.office.records import File
-from hub.core.participant import Scheme, SchemeError
+from hub.core.participant import Scheme
 from hub.core.settlement.window import Payment, PaymentState, Window
 from hub.files.answers import answer
 from hub.files.instructing import ORDER_MAX, instructions
 from hub.files.keys import SigningKey
 from hub.files.shapes import LIMITS, UnwritableError
-from hub.flow import Door, OverloadedError
+from hub.flow import Door
 from hub.store.answering import import_deed
-from hub.store.contract import UnavailableError
+from hub.workers.alone import Alone, StuckError
 
 LOOK_EVERY_S: Final = 2.0
 SIGNED_WITHIN_S: Final = 60.0  # how long a file waits for its signature beside it
 SIGNATURE: Final = ".jws"
+SIGNATURE_MAX: Final = 10_000
 BY: Final = "hub"
 IN: Final = "in"
 
@@ -50,15 +52,16 @@ class Files:
         self._key = key
         self._keys = keys
         self._folder = folder
+        self._alone = Alone("files")
         self._unwritable: dict[str, str] = {}  # said once for each subject, not at every look
 
     async def look(self) -> None:
-        """Do what there is to do."""
-        await self.instruct()
-        await self.miss()
+        """Do what there is to do, each part alone."""
+        await self._alone.done("instruct", self.instruct(), None)
+        await self._alone.done("miss", self.miss(), None)
         if self._folder is not None:
-            await self.put_out(self._folder)
-            await self.take_in(self._folder)
+            await self._alone.done("put out", self.put_out(self._folder), None)
+            await self._alone.done("take in", self.take_in(self._folder), None)
 
     async def instruct(self) -> None:
         """Write every payment that is in no file yet into one."""
@@ -70,17 +73,22 @@ class Files:
         windows = {each.id: each for each in await store.records.among(Window, "id", subjects)}
         scheme, now_ms = await store.scheme(), await store.records.now_ms()
         for subject, group in groupby(sorted(waiting, key=lambda each: each.subject), key=lambda each: each.subject):
-            try:
-                deeds = await asyncio.to_thread(
-                    lambda payments: list(instructions(payments, windows, scheme, now_ms, self._key)), list(group)
-                )
-            except UnwritableError as error:
-                self._say(subject, str(error))
-                continue
-            for deed in deeds:
-                result = await self._door.handle(deed)
-                if result.reason:
-                    _log.info("file.not_written", subject=subject, why=result.reason)
+            if not self._alone.is_left(subject):
+                writing = self._write(subject, list(group), windows, scheme, now_ms)
+                await self._alone.done(subject, writing, None)
+
+    async def _write(
+        self, subject: str, payments: Sequence[Payment], windows: Mapping[str, Window], scheme: Scheme, now_ms: int
+    ) -> None:
+        try:
+            deeds = await asyncio.to_thread(lambda: list(instructions(payments, windows, scheme, now_ms, self._key)))
+        except UnwritableError as error:
+            self._say(subject, str(error))
+            return
+        for deed in deeds:
+            result = await self._door.handle(deed)
+            if result.reason:
+                _log.info("file.not_written", subject=subject, why=result.reason)
 
     def _say(self, subject: str, why: str) -> None:
         if self._unwritable.get(subject) != why:
@@ -96,47 +104,58 @@ class Files:
 
     async def put_out(self, folder: Path) -> None:
         """Put what is to go to the bank where it fetches it; it is noted that it is there, and not put there again."""
-        waiting = [each for each in await self._door.store.records.due(File, limit=100) if not each.origin]
-        for each in waiting:
-            await asyncio.to_thread(put, folder, each)
-        if waiting:
-            await self._door.handle(Exported(by=BY, files=tuple(each.id for each in waiting)))
+        due = await self._door.store.records.due(File, limit=100 + len(self._alone))
+        waiting = [each for each in due if not each.origin and not self._alone.is_left(each.id)]
+        there = [await self._alone.done(each.id, asyncio.to_thread(put, folder, each), None) for each in waiting]
+        out = tuple(each.id for each, path in zip(waiting, there, strict=True) if path is not None)
+        if out:
+            await self._door.handle(Exported(by=BY, files=out))
 
     async def take_in(self, folder: Path) -> None:
-        """Take what the bank has put there, and lay it aside among what was taken, or refused."""
-        for path in await asyncio.to_thread(_arrived, folder / IN):
-            content, signature = await asyncio.to_thread(_read, path)
-            if not signature and time.time() - path.stat().st_mtime < SIGNED_WITHIN_S:
-                continue  # its signature may be on its way
-            try:
-                result = await taken(
-                    self._door, content, path.name, signature, self._keys, by=f"{BY}: {folder.name}/{IN}"
-                )
-            except (ValueError, OSError) as error:
-                _log.error("file.keys_unreadable", error=str(error)[:200])
-                return
-            where = "refused" if result.reason else "taken"
-            await asyncio.to_thread(_lay_aside, path, folder / where)
+        """Take what the bank has put there, each file alone, and lay it aside among what was taken, or refused."""
+        arrived = await asyncio.to_thread(_arrived, folder / IN)
+        if not arrived:
+            return
+        scheme = await self._door.store.scheme()
+        try:
+            keys = await asyncio.to_thread(self._keys, scheme)
+        except (ValueError, OSError) as error:
+            _log.error("file.keys_unreadable", error=str(error)[:200])
+            return
+        for path in arrived:
+            name = _name_of(path)
+            if not self._alone.is_left(name):
+                await self._alone.done(name, self._take(path, name, folder, keys), None)
+
+    async def _take(self, path: Path, name: str, folder: Path, keys: Mapping[str, bytes]) -> None:
+        """Take one file. Another worker may be at it: what both take is taken once, and one of them lays it aside."""
+        try:
+            content, signature, age_s = await asyncio.to_thread(_read, path)
+        except FileNotFoundError:
+            return  # another worker has laid it aside
+        if not signature and age_s < SIGNED_WITHIN_S:
+            return  # its signature may be on its way
+        result = await taken(self._door, content, name, signature, keys, by=f"{BY}: {folder.name}/{IN}")
+        if isinstance(result, Refusal) and result.reason is not Reason.RECORD_FORBIDS:
+            raise StuckError(f"{result.reason} {result.detail}")
+        if isinstance(result, Refusal):
+            # Nothing is kept of it: a payment that it names was made just now, and the next look takes it.
+            _log.info("file.waits", name=name, detail=result.detail)
+            return
+        await asyncio.to_thread(_lay_aside, path, folder / ("refused" if result.reason else "taken"))
 
     async def look_for_ever(self) -> None:
         """Look every other second until cancelled."""
         while True:
-            try:
-                await self.look()
-            except (UnavailableError, OverloadedError, SchemeError, OSError) as error:
-                _log.warning("files.postponed", error=str(error)[:200])
+            await self._alone.round(self.look(), None)
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def taken(
-    door: Door, content: bytes, name: str, signature: str, keys: Keys, *, by: str, by_operator: bool = False
-) -> Result:
-    """Take a file of the bank; where it is refused, the result's reason says why. Raises ValueError, OSError."""
+async def taken(door: Door, content: bytes, name: str, signature: str, keys: Mapping[str, bytes], *, by: str) -> Result:
+    """Take a file of the bank; where it is refused, the result's reason says why."""
     scheme = await door.store.scheme()
     found = await asyncio.to_thread(
-        lambda: answer(
-            content, name=name, signature=signature, scheme=scheme, keys=keys(scheme), by_operator=by_operator
-        )
+        lambda: answer(content, name=name, signature=signature, scheme=scheme, keys=keys, by_operator=False)
     )
     deed = await import_deed(door.store.records, found, by=by, ref=secrets.token_hex(16))
     result = await door.handle(deed)
@@ -185,20 +204,32 @@ def _arrived(folder: Path) -> Sequence[Path]:
     )
 
 
-def _read(path: Path) -> tuple[bytes, str]:
-    """Read a file, as much of it as is ever looked at, and the signature beside it, if there is one."""
-    longest = max(LIMITS.xml_bytes, LIMITS.csv_bytes) + 1
-    with path.open("rb") as file:
-        content = file.read(longest)
+def _name_of(path: Path) -> str:
+    """Return a file's name as it can be kept: one that is not UTF-8 is another than was signed, and so refused."""
+    return os.fsencode(path.name).decode(errors="replace")
+
+
+def _read(path: Path) -> tuple[bytes, str, float]:
+    """Read a file, as much of it as is ever looked at, the signature beside it if there is one, and its age.
+
+    The signature comes first: whoever lays a file aside moves the file first, so none is read without its signature.
+    A link is not followed: the bank must not have us read what is not its own.
+    """
     beside = path.with_name(path.name + SIGNATURE)
-    return content, beside.read_text("ascii", errors="replace")[:10_000] if beside.is_file() else ""
+    signature = _start_of(beside, SIGNATURE_MAX).decode("ascii", errors="replace") if beside.is_file() else ""
+    content = _start_of(path, max(LIMITS.xml_bytes, LIMITS.csv_bytes) + 1)
+    return content, signature, time.time() - path.stat().st_mtime
+
+
+def _start_of(path: Path, longest: int) -> bytes:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        return file.read(longest)
 
 
 def _lay_aside(path: Path, folder: Path) -> None:
-    """Move a file and its signature; one of the same name that is there already is kept."""
+    """Move a file and its signature, unless another has; one of the same name that is there already is kept."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = path.name if not (folder / path.name).exists() else f"{time.time_ns()}-{path.name}"
-    beside = path.with_name(path.name + SIGNATURE)
-    path.rename(folder / stem)
-    if beside.is_file():
-        beside.rename(folder / f"{stem}{SIGNATURE}")
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(folder / stem)
+        path.with_name(path.name + SIGNATURE).rename(folder / f"{stem}{SIGNATURE}")
