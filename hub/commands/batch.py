@@ -40,7 +40,7 @@ def upload(
 
 @batches.command("approve")
 def approve(id_: Id, by: Annotated[str, typer.Option(help="your name; not the one of whoever brought it")]) -> None:
-    """Approve a batch that waits for it. Example: [cyan]hub batch approve 0195f3... --by jo[/]"""
+    """Approve a batch that waits for it. Example: [cyan]hub batch approve 0195f3... --by desk-1[/]"""
     from hub.roles.bulk import approve  # noqa: PLC0415
     from hub.roles.parts import opened  # noqa: PLC0415
 

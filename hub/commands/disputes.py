@@ -78,7 +78,7 @@ def raise_(
 ) -> None:
     """Propose a dispute for a participant; another person approves it, for it may move money.
 
-    Example: [cyan]hub disputes raise recall 0195f3... --for baobab --reason DUPL --by jo --why letter[/]
+    Example: [cyan]hub disputes raise recall 0195f3... --for baobab --reason DUPL --by desk-1 --why letter[/]
     """
     from hub.core.office.raising import RaiseFor  # noqa: PLC0415
     from hub.core.office.records import DisputeKind  # noqa: PLC0415
@@ -113,7 +113,7 @@ def answer(
 ) -> None:
     """Propose an answer for the participant that is to give it; another person approves it, and it moves money.
 
-    Example: [cyan]hub disputes answer 0195f3... refused --reason CUST --by jo --why "their letter"[/]
+    Example: [cyan]hub disputes answer 0195f3... refused --reason CUST --by desk-1 --why "their letter"[/]
     """
     from hub.core.office.disputes import AnswerFor  # noqa: PLC0415
     from hub.core.office.records import Dispute  # noqa: PLC0415

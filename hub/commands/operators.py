@@ -29,7 +29,7 @@ def admit(
     why: Why = "",
     secret_hash: Annotated[str, typer.Option(help="SHA-256 of a secret that the person made; unset: one is made")] = "",
 ) -> None:
-    """Admit somebody; the first two are admins. Example: [cyan]hub operators admit ada --roles admin,viewer[/]
+    """Admit somebody; the first two are admins. Example: [cyan]hub operators admit head-1 --roles admin,viewer[/]
 
     While there are not two admins this is done at once, by whoever has the database. Afterwards one admin proposes it
     and another approves it: --by and --why are needed then. The secret is shown once, and counts when that is done.
@@ -63,7 +63,7 @@ def admit(
 
 @operators.command("roles")
 def roles_(name: Name, roles: Roles, by: By, why: Why) -> None:
-    """Give an operator other roles. Example: [cyan]hub operators roles max --roles maker --by ada --why desk[/]"""
+    """Give an operator other roles. Example: [cyan]hub operators roles desk-1 --roles maker --by head-1 --why new[/]"""
     from hub.core.office.operators import ChangeRoles  # noqa: PLC0415
 
     async def main() -> None:
@@ -76,7 +76,7 @@ def roles_(name: Name, roles: Roles, by: By, why: Why) -> None:
 
 @operators.command("disable")
 def disable(name: Name, by: By, why: Why) -> None:
-    """Let an operator do nothing any more. Example: [cyan]hub operators disable max --by ada --why "has left"[/]"""
+    """Let an operator do nothing more. Example: [cyan]hub operators disable desk-1 --by head-1 --why "has left"[/]"""
     from hub.core.office.operators import DisableOperator  # noqa: PLC0415
 
     async def main() -> None:

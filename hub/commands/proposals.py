@@ -69,7 +69,7 @@ def approve(
     by: By,
     why: Annotated[str, typer.Option(help="for the record")] = "",
 ) -> None:
-    """Have a proposal carried out, as it was proposed. Example: [cyan]hub proposals approve 0195f3... --by che[/]"""
+    """Have a proposal carried out, as it was proposed. Example: [cyan]hub proposals approve 0195f3... --by desk-2[/]"""
     from hub.core.deeds import deed_in  # noqa: PLC0415
     from hub.core.office.proposal import Approve  # noqa: PLC0415
 
@@ -90,7 +90,7 @@ def reject(
     by: By,
     why: Annotated[str, typer.Option(help="for the record, and for whoever proposed it")],
 ) -> None:
-    """Reject a proposal, or withdraw your own. Example: [cyan]hub proposals reject 0195f3... --by che --why twice[/]"""
+    """Reject a proposal, or withdraw yours. Example: [cyan]hub proposals reject 0195f3... --by desk-2 --why twice[/]"""
     from hub.core.office.proposal import Dismiss  # noqa: PLC0415
 
     async def main() -> None:

@@ -44,7 +44,7 @@ def set_(
     by: By,
     valid: Annotated[int | None, typer.Option(help="seconds; unset: as long as the scheme says")] = None,
 ) -> None:
-    """Publish a rate for an FX provider. Example: [cyan]hub rates set mizani KES UGX 28.51 --by jo --valid 300[/]
+    """Publish a rate for an FX provider. Example: [cyan]hub rates set mizani KES UGX 28.51 --by desk-1 --valid 300[/]
 
     One that jumps further than the scheme allows is held: neither it nor the one before it is used until it is
     confirmed, or another one near the last is published.
@@ -78,7 +78,7 @@ def confirm(
     by: By,
     rate: Annotated[str, typer.Option(help="the one you looked at; another one that came since is not confirmed")] = "",
 ) -> None:
-    """Confirm a rate that jumped and is held. Example: [cyan]hub rates confirm mizani KES UGX --by jo --rate 31.2[/]"""
+    """Confirm a rate that is held. Example: [cyan]hub rates confirm mizani KES UGX --by desk-1 --rate 31.2[/]"""
     from hub.core.command import NewRate, Publish, Refusal  # noqa: PLC0415
     from hub.core.pricing.market import RateState  # noqa: PLC0415
     from hub.roles.parts import carry_out, opened  # noqa: PLC0415

@@ -78,7 +78,7 @@ def show(name: Name) -> None:
 
 @windows.command("close")
 def close(name: Name, by: By, why: Why) -> None:
-    """Close a window; the next one opens. Example: [cyan]hub windows close shillings/3 --by jo --why "end of day"[/]
+    """Close a window; the next one opens. Example: [cyan]hub windows close shillings/3 --by desk-1 --why "day ends"[/]
 
     It releases no money, so one person does it. What is owed is reckoned by the worker, a moment later.
     """
@@ -94,7 +94,7 @@ def close(name: Name, by: By, why: Why) -> None:
 
 @windows.command("release")
 def release(name: Name, by: By, why: Why) -> None:
-    """Release what is owed to the bank. Example: [cyan]hub windows release shillings/3 --by jo --why "all there"[/]"""
+    """Release what is owed to the bank. Example: [cyan]hub windows release shillings/3 --by desk-1 --why agreed[/]"""
     from hub.core.settlement.settle import Release  # noqa: PLC0415
 
     async def main() -> None:
@@ -108,7 +108,7 @@ def release(name: Name, by: By, why: Why) -> None:
 def pay_again(
     name: Name, payment: Annotated[str, typer.Argument(help="that the bank refused")], by: By, why: Why
 ) -> None:
-    """Pay again what was refused. Example: [cyan]hub windows pay-again shillings/3 4f1c... --by jo --why "opened"[/]"""
+    """Pay again what was refused. Example: [cyan]hub windows pay-again shillings/3 4f1c... --by desk-1 --why open[/]"""
     from hub.core.settlement.settle import PayAgain  # noqa: PLC0415
 
     async def main() -> None:
@@ -128,7 +128,7 @@ def default(
     path: Annotated[str, typer.Option(help="cover, exclude or unwind; unset: as the model says")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="propose it; else it is only shown")] = False,  # noqa: FBT002
 ) -> None:
-    """Show what a default comes to. Example: [cyan]hub windows default shillings/3 baobab --by jo --why letter --yes[/]
+    """Preview a default. Example: [cyan]hub windows default shillings/3 baobab --by desk-1 --why letter --yes[/]
 
     With --yes it is proposed. Nothing is changed before another person has approved it; the participant's new debits
     are blocked then.

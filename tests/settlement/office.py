@@ -169,14 +169,14 @@ class Office:
     def reckoned(self, number: int = 1) -> Window:
         """Close the window and reckon it."""
         id_ = self.window(number).id
-        self.done(CloseWindow(by="jo", window=id_))
+        self.done(CloseWindow(by="desk-1", window=id_))
         self.done(Reckon(by="calendar", window=id_, movements=self.movements(self.window(number))))
         return self.window(number)
 
     def released(self, number: int = 1) -> Window:
         """Close, reckon and release it."""
         if self.reckoned(number).state is WindowState.RECKONED:
-            self.done(Release(by="jo", window=self.window(number).id))
+            self.done(Release(by="desk-1", window=self.window(number).id))
         return self.window(number)
 
     def owed(self, number: int = 1) -> list[tuple[str, str, int]]:

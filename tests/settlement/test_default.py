@@ -42,14 +42,14 @@ def moved(netting: Netting, path: DefaultPath = DefaultPath.COVER, *, guarantee:
 def handled(office: Office, participant: str, *, path: DefaultPath | None = None, why: str = "no money") -> Result:
     window = office.window()
     deed = HandleDefault(
-        by="jo",
+        by="desk-1",
         window=window.id,
         participant=participant,
         path=path or window.terms.default,
         override=path is not None,
         why=why,
     )
-    return office.carry(deed, approved_by="sam")
+    return office.carry(deed, approved_by="desk-2")
 
 
 def shown(office: Office, participant: str, path: DefaultPath) -> Preview:
@@ -160,7 +160,7 @@ def test_a_default_before_the_release_changes_what_is_released() -> None:
     office.reckoned()
     assert not isinstance(handled(office, "ash"), Refusal)
     assert office.payments() == []
-    office.done(Release(by="jo", window=office.window().id))
+    office.done(Release(by="desk-1", window=office.window().id))
     office.book_payments(office.payments())
     assert office.window().state is WindowState.SETTLED
 
@@ -198,10 +198,10 @@ def test_another_path_than_the_terms_say_is_taken_only_on_purpose() -> None:
     office = moved(Netting.MULTILATERAL)
     id_ = office.released().id
     for deed in (
-        HandleDefault(by="jo", window=id_, participant="ash", path=DefaultPath.UNWIND, why="no money"),
-        HandleDefault(by="jo", window=id_, participant="ash", path=DefaultPath.COVER, why=" "),
+        HandleDefault(by="desk-1", window=id_, participant="ash", path=DefaultPath.UNWIND, why="no money"),
+        HandleDefault(by="desk-1", window=id_, participant="ash", path=DefaultPath.COVER, why=" "),
     ):
-        refused = office.carry(deed, approved_by="sam")
+        refused = office.carry(deed, approved_by="desk-2")
         assert isinstance(refused, Refusal)
         assert refused.reason is Reason.TERMS_INVALID
     assert not isinstance(handled(office, "ash", path=DefaultPath.UNWIND), Refusal)
@@ -210,7 +210,7 @@ def test_another_path_than_the_terms_say_is_taken_only_on_purpose() -> None:
 def test_nobody_handles_a_default_alone() -> None:
     office = moved(Netting.MULTILATERAL)
     id_ = office.released().id
-    deed = HandleDefault(by="jo", window=id_, participant="ash", path=DefaultPath.COVER, why="no money")
+    deed = HandleDefault(by="desk-1", window=id_, participant="ash", path=DefaultPath.COVER, why="no money")
     refused = office.carry(deed)
     assert isinstance(refused, Refusal)
     assert refused.reason is Reason.CHECKER_NEEDED
@@ -298,7 +298,7 @@ def _settle(office: Office, number: int) -> None:
     """Release and pay whatever is left; who was paid too much or too little is put right, as operators do."""
     window = office.window(number)
     if window.state is WindowState.RECKONED:
-        office.done(Release(by="jo", window=window.id))
+        office.done(Release(by="desk-1", window=window.id))
     for each in office.payments(number, awaited=False):
         if each.state in (PaymentState.OVER, PaymentState.UNDER):
             office.done(Said(by="bank", window=window.id, states={each.id: (PaymentState.POSTED, each.minor)}))

@@ -74,7 +74,7 @@ def test_where_nothing_is_owed_the_window_is_settled_by_its_reckoning() -> None:
 
 def test_what_the_participants_move_while_a_window_settles_is_in_the_next() -> None:
     office = moved(Netting.MULTILATERAL)
-    office.done(CloseWindow(by="jo", window=office.window().id))
+    office.done(CloseWindow(by="desk-1", window=office.window().id))
     office.pay("date", "elm", 7)
     office.done(Reckon(by="calendar", window=office.window().id, movements=office.movements(office.window())))
     assert office.owed() == [("", "birch", 70), ("", "cedar", 10), ("ash", "", 85)]
@@ -86,10 +86,10 @@ def test_windows_are_intervals_that_touch() -> None:
     office = Office(model(Netting.MULTILATERAL))
     for number in range(1, 5):
         office.pay("ash", "birch", 1)
-        office.done(CloseWindow(by="jo", window=office.window(number).id, why="noon"))
+        office.done(CloseWindow(by="desk-1", window=office.window(number).id, why="noon"))
     assert [office.window(number).to_height for number in range(1, 5)] == [2, 4, 6, 8]
     assert [office.window(number).from_height for number in range(1, 6)] == [0, 2, 4, 6, 8]
-    assert office.window(1).closed_by == "jo: noon"
+    assert office.window(1).closed_by == "desk-1: noon"
 
 
 def test_a_window_may_be_closed_after_a_number_of_journals_if_there_are_more() -> None:
@@ -107,16 +107,16 @@ def test_a_window_may_be_closed_after_a_number_of_journals_if_there_are_more() -
 
 def test_a_window_that_is_closed_twice_says_who_closed_it() -> None:
     office = moved(Netting.MULTILATERAL)
-    office.done(CloseWindow(by="jo", window=office.window().id))
-    refused = office.carry(CloseWindow(by="sam", window=office.window().id))
+    office.done(CloseWindow(by="desk-1", window=office.window().id))
+    refused = office.carry(CloseWindow(by="desk-2", window=office.window().id))
     assert isinstance(refused, Refusal)
     assert refused.reason is Reason.RECORD_FORBIDS
-    assert "closed by jo" in refused.detail
+    assert "closed by desk-1" in refused.detail
 
 
 def test_the_same_close_said_again_changes_nothing() -> None:
     office = moved(Netting.MULTILATERAL)
-    deed = CloseWindow(by="jo", window=office.window().id, ref=f"{1:032x}")
+    deed = CloseWindow(by="desk-1", window=office.window().id, ref=f"{1:032x}")
     office.done(deed)
     assert office.carry(deed) == Done(changed=False)
 
@@ -140,7 +140,7 @@ def test_a_window_is_reckoned_once() -> None:
 )
 def test_movements_that_cannot_be_are_refused(wrong: tuple[Movement, ...]) -> None:
     office = moved(Netting.MULTILATERAL)
-    office.done(CloseWindow(by="jo", window=office.window().id))
+    office.done(CloseWindow(by="desk-1", window=office.window().id))
     refused = office.carry(Reckon(by="calendar", window=office.window().id, movements=wrong))
     assert isinstance(refused, Refusal)
     assert refused.reason is Reason.AMOUNTS_DIFFER
@@ -149,8 +149,8 @@ def test_movements_that_cannot_be_are_refused(wrong: tuple[Movement, ...]) -> No
 def test_an_open_window_is_neither_reckoned_nor_released() -> None:
     office = moved(Netting.MULTILATERAL)
     id_ = office.window().id
-    for deed in (Reckon(by="calendar", window=id_, movements=()), Release(by="jo", window=id_)):
-        refused = office.carry(deed, approved_by="sam")
+    for deed in (Reckon(by="calendar", window=id_, movements=()), Release(by="desk-1", window=id_)):
+        refused = office.carry(deed, approved_by="desk-2")
         assert isinstance(refused, Refusal)
         assert refused.reason is Reason.RECORD_FORBIDS
 
@@ -158,7 +158,7 @@ def test_an_open_window_is_neither_reckoned_nor_released() -> None:
 def test_nobody_releases_alone_but_where_the_terms_say_so() -> None:
     office = moved(Netting.MULTILATERAL)
     id_ = office.reckoned().id
-    for deed in (Release(by="jo", window=id_), ReleaseAutomatically(by="calendar", window=id_)):
+    for deed in (Release(by="desk-1", window=id_), ReleaseAutomatically(by="calendar", window=id_)):
         refused = office.carry(deed)
         assert isinstance(refused, Refusal)
         assert refused.reason is Reason.CHECKER_NEEDED
@@ -172,12 +172,12 @@ def test_windows_of_a_model_are_released_in_their_order() -> None:
     office.reckoned()
     office.pay("ash", "birch", 3)
     office.reckoned(2)
-    refused = office.carry(Release(by="jo", window=office.window(2).id), approved_by="sam")
+    refused = office.carry(Release(by="desk-1", window=office.window(2).id), approved_by="desk-2")
     assert isinstance(refused, Refusal)
     assert "settling out of order: window 1 of one is reckoned" in refused.detail
-    office.done(Release(by="jo", window=office.window(1).id))
-    office.done(Release(by="jo", window=office.window(2).id))
-    again = office.carry(Release(by="jo", window=office.window(2).id), approved_by="sam")
+    office.done(Release(by="desk-1", window=office.window(1).id))
+    office.done(Release(by="desk-1", window=office.window(2).id))
+    again = office.carry(Release(by="desk-1", window=office.window(2).id), approved_by="desk-2")
     assert isinstance(again, Refusal)
     assert again.reason is Reason.RECORD_FORBIDS
 
@@ -219,8 +219,8 @@ def test_what_the_bank_refused_is_paid_again_by_two_people() -> None:
     window = office.released()
     first, *others = office.payments()
     office.book_payments(others)
-    again = PayAgain(by="jo", window=window.id, payment=first.id, why="the account is open again")
-    assert isinstance(office.carry(again, approved_by="sam"), Refusal)
+    again = PayAgain(by="desk-1", window=window.id, payment=first.id, why="the account is open again")
+    assert isinstance(office.carry(again, approved_by="desk-2"), Refusal)
     office.done(Said(by="bank", window=window.id, states={first.id: (PaymentState.REFUSED, 0)}))
     assert isinstance(office.carry(again), Refusal)
     office.done(again)

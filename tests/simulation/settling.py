@@ -108,7 +108,7 @@ class Settlement:
             await asyncio.sleep(self._chance.uniform(0.5, LOOKS_MAX_S))
 
     async def begin(self) -> None:
-        await self._said(Guaranteed(by="jo"))
+        await self._said(Guaranteed(by="desk-1"))
 
     async def something(self) -> None:
         """Do one thing that somebody might do now; sometimes two at once do."""
@@ -123,12 +123,12 @@ class Settlement:
 
     async def _closed(self) -> None:
         for each in self._some(WindowState.OPEN):
-            deed = CloseWindow(by="jo", window=each.id, why="now")
+            deed = CloseWindow(by="desk-1", window=each.id, why="now")
             await asyncio.gather(self._said(deed), self._said(deed))
 
     async def _released(self) -> None:
         for each in self._some(WindowState.RECKONED):
-            await self._approved(Release(by="jo", window=each.id))
+            await self._approved(Release(by="desk-1", window=each.id))
 
     async def _booked(self) -> None:
         """Have the bank book some payments, some of them said twice."""
@@ -162,15 +162,17 @@ class Settlement:
             for who in sorted(owing)[: self._chance.randint(1, 2)]:
                 path = self._chance.choice(list(DefaultPath))
                 await self._approved(
-                    HandleDefault(by="jo", window=window.id, participant=who, path=path, override=True, why="no money")
+                    HandleDefault(
+                        by="desk-1", window=window.id, participant=who, path=path, override=True, why="no money"
+                    )
                 )
         if self._chance.random() < 0.8:
-            await self._said(Forgiven(by="jo"))
+            await self._said(Forgiven(by="desk-1"))
 
     async def _approved(self, deed: Deed) -> None:
         proposal = f"{self._chance.getrandbits(128):032x}"
         await self._said(Propose(by=deed.by, ref=proposal, proposal=proposal, deed=deed, why="due"))
-        approval = Approve(by="sam", ref=f"{self._chance.getrandbits(128):032x}", proposal=proposal, deed=deed)
+        approval = Approve(by="desk-2", ref=f"{self._chance.getrandbits(128):032x}", proposal=proposal, deed=deed)
         await self._said(approval)
 
     async def _said(self, deed: Deed) -> None:
@@ -191,7 +193,7 @@ class Settlement:
         for _ in range(3):
             for each in self._store.records.every(Window):
                 if each.state is WindowState.OPEN:
-                    await self._said(CloseWindow(by="jo", window=each.id, why="the end"))
+                    await self._said(CloseWindow(by="desk-1", window=each.id, why="the end"))
             for _ in range(ROUNDS_MAX):
                 await settling.look()
                 left = [
@@ -203,7 +205,7 @@ class Settlement:
                     break
                 for each in left:
                     if each.state is WindowState.RECKONED:
-                        await self._approved(Release(by="jo", window=each.id))
+                        await self._approved(Release(by="desk-1", window=each.id))
                     if each.state is WindowState.SETTLING:
                         await self._book(each, 1.0)
 

@@ -98,7 +98,7 @@ class Day:
 
     async def closes(self) -> None:
         for each in await self.every(Window, state=WindowState.OPEN):
-            await self.did("close", self.house.door.handle(CloseWindow(by="jo", window=each.id)))
+            await self.did("close", self.house.door.handle(CloseWindow(by="desk-1", window=each.id)))
 
     async def releases(self) -> None:
         for each in await self.every(Window, state=WindowState.CLOSED):

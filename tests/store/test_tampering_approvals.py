@@ -22,10 +22,10 @@ async def write(url: str) -> None:
     async with House(url) as house:
         await opened(house)
         for deed in (
-            changing("vic", OperatorRole.MAKER, OperatorRole.CHECKER),
-            disabling("che"),
-            admitting("che", OperatorRole.VIEWER),
-            disabling("max"),
+            changing("view-1", OperatorRole.MAKER, OperatorRole.CHECKER),
+            disabling("desk-2"),
+            admitting("desk-2", OperatorRole.VIEWER),
+            disabling("desk-1"),
         ):
             assert not (await by_two(house, deed)).reason
 
@@ -66,24 +66,24 @@ TAMPERINGS: Final = {
     "a model that releases by itself": WINDOW + "terms = replace(terms::text, '\"automatic\":false',"
     " '\"automatic\":true')::json WHERE id = %(settling)s",
     "a default that nobody approved": NOT_APPROVED + "'HandleDefault' AND terms->>'window' = %(covered)s",
-    "a default by somebody else": WINDOW + "defaults = replace(defaults::text, '\"jo\"', '\"joan\"')::json"
+    "a default by somebody else": WINDOW + "defaults = replace(defaults::text, '\"desk-1\"', '\"desk-9\"')::json"
     " WHERE id = %(unwound)s",
     "another block lifted by nobody": NOT_APPROVED + "'Unblock'",
     # Operators.
-    "an operator that nobody admitted": "INSERT INTO operator SELECT 'eve', version, at_ms, due_ms, deed, roles,"
-    " secret_hash, enabled, by, approved_by, admin FROM operator WHERE id = 'vic'",
-    "a founder too many": "INSERT INTO operator SELECT 'eve', version, at_ms, due_ms, deed, roles,"
-    " secret_hash, enabled, by, approved_by, admin FROM operator WHERE id = 'ada'",
-    "a founder that is no admin": OPERATOR + "roles = '[\"maker\"]', admin = '' WHERE id = 'ada'",
-    "an operator who founded nothing": OPERATOR + "approved_by = '' WHERE id = 'vic'",
-    "another role": OPERATOR + 'roles = \'["maker","checker","viewer"]\' WHERE id = \'vic\'',
-    "an admin by nobody's word": OPERATOR + "roles = '[\"admin\"]', admin = 'yes' WHERE id = 'vic'",
-    "an admin that is not counted": OPERATOR + "admin = '' WHERE id = 'bob'",
-    "a disabled operator enabled": OPERATOR + "enabled = true WHERE id = 'max'",
-    "an operator disabled": OPERATOR + "enabled = false WHERE id = 'che'",
-    "another secret": OPERATOR + "secret_hash = repeat('1', 64) WHERE id = 'vic'",
-    "who admitted it": OPERATOR + "by = 'eve' WHERE id = 'vic'",
-    "an operator taken out": "DELETE FROM operator WHERE id = 'vic'",
+    "an operator that nobody admitted": "INSERT INTO operator SELECT 'head-3', version, at_ms, due_ms, deed, roles,"
+    " secret_hash, enabled, by, approved_by, admin FROM operator WHERE id = 'view-1'",
+    "a founder too many": "INSERT INTO operator SELECT 'head-3', version, at_ms, due_ms, deed, roles,"
+    " secret_hash, enabled, by, approved_by, admin FROM operator WHERE id = 'head-1'",
+    "a founder that is no admin": OPERATOR + "roles = '[\"maker\"]', admin = '' WHERE id = 'head-1'",
+    "an operator who founded nothing": OPERATOR + "approved_by = '' WHERE id = 'view-1'",
+    "another role": OPERATOR + 'roles = \'["maker","checker","viewer"]\' WHERE id = \'view-1\'',
+    "an admin by nobody's word": OPERATOR + "roles = '[\"admin\"]', admin = 'yes' WHERE id = 'view-1'",
+    "an admin that is not counted": OPERATOR + "admin = '' WHERE id = 'head-2'",
+    "a disabled operator enabled": OPERATOR + "enabled = true WHERE id = 'desk-1'",
+    "an operator disabled": OPERATOR + "enabled = false WHERE id = 'desk-2'",
+    "another secret": OPERATOR + "secret_hash = repeat('1', 64) WHERE id = 'view-1'",
+    "who admitted it": OPERATOR + "by = 'head-3' WHERE id = 'view-1'",
+    "an operator taken out": "DELETE FROM operator WHERE id = 'view-1'",
     # What is written twice.
     "when it was closed": WINDOW + "closed_ms = NULL WHERE id = %(settled)s",
     "when it was settled": WINDOW + "settled_ms = NULL WHERE id = %(settled)s",
@@ -116,7 +116,10 @@ UNREADABLE: Final = {
     "an obligation's state": ("UPDATE obligation SET state = 'paid'", "obligation "),
     "a payment's state": ("UPDATE payment SET state = 'done'", "payment "),
     "what the bank said": ("UPDATE payment SET said = '{}'", "payment "),
-    "an operator's roles": (OPERATOR + "roles = '[\"king\"]' WHERE id = 'vic'", "operator vic: it cannot be read"),
+    "an operator's roles": (
+        OPERATOR + "roles = '[\"king\"]' WHERE id = 'view-1'",
+        "operator view-1: it cannot be read",
+    ),
     "a kind of account": ("UPDATE account SET kind = 'purse' WHERE kind = 'suspense'", "account "),
     "a scheme's models": (
         "UPDATE scheme SET document = jsonb_set(document::jsonb, '{settlement_model}', '[{}]') WHERE version = 1",

@@ -110,7 +110,7 @@ async def test_a_window_is_closed_reckoned_and_released_by_the_one_door(house: H
         ("", "bravo", 1000),
         ("alpha", "", 1000),
     ]
-    refused = await house.door.handle(Release(by="jo", window=window_id("net", 1)))
+    refused = await house.door.handle(Release(by="desk-1", window=window_id("net", 1)))
     assert isinstance(refused, Refusal)
 
 
@@ -119,7 +119,7 @@ async def test_of_several_who_close_a_window_at_once_one_does(house: House) -> N
     await house.completed(1)
     doors = await house.doors(3)
     results = await asyncio.gather(
-        *(door.handle(CloseWindow(by=f"jo {n}", window=window_id("net", 1))) for n, door in enumerate(doors))
+        *(door.handle(CloseWindow(by=f"desk-{n}", window=window_id("net", 1))) for n, door in enumerate(doors))
     )
     assert sum(isinstance(each, Done) for each in results) == 1
     assert await windows(house.store) == [("net", 1, CLOSED, 0, 2), ("net", 2, OPEN, 2, None)]

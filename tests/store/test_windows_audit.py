@@ -125,7 +125,7 @@ TAMPERINGS = {
     "whom a model is for": WINDOW + 'terms = (terms::jsonb || \'{"participants": ["alpha"]}\')::json '
     "WHERE id = %(gross)s",
     "the models before a window's own": WINDOW + "before = '[]' WHERE id = %(pairs)s",
-    "a gap that no scheme has made": WINDOW + "closed_by = 'jo' WHERE model = 'net' AND number = 5",
+    "a gap that no scheme has made": WINDOW + "closed_by = 'desk-1' WHERE model = 'net' AND number = 5",
     # What moved, and what became of defaults.
     "what moved": WINDOW + "movements = replace(movements::text, '100', '101')::json WHERE id = %(settled)s",
     "by how many postings": WINDOW + "movements = '[]' WHERE id = %(settled)s",

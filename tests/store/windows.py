@@ -42,7 +42,7 @@ async def windows(store: Store) -> list[tuple[str, int, WindowState, int, int | 
 
 
 async def close(door: Door, model: str, number: int) -> Window:
-    result = await door.handle(CloseWindow(by="jo", window=window_id(model, number)))
+    result = await door.handle(CloseWindow(by="desk-1", window=window_id(model, number)))
     assert isinstance(result, Done), result
     return await window(door.store, model, number)
 
@@ -67,7 +67,7 @@ async def closing_house(house: House, *models: Model) -> None:
 def given(minor: int) -> Fund:
     """Return that somebody has paid into the guarantee."""
     return Fund(
-        by="jo", participant="alpha", money=Money(minor, "KES"), reference="guarantee", purpose=Purpose.GUARANTEE
+        by="desk-1", participant="alpha", money=Money(minor, "KES"), reference="guarantee", purpose=Purpose.GUARANTEE
     )
 
 
@@ -75,14 +75,14 @@ async def approved(door: Door, deed: Deed) -> None:
     """Have two people carry out a deed."""
     proposal = secrets.token_hex(16)
     assert isinstance(await door.handle(Propose(by=deed.by, proposal=proposal, deed=deed, why="due")), Done)
-    result = await door.handle(Approve(by="sam", proposal=proposal, deed=deed))
+    result = await door.handle(Approve(by="desk-2", proposal=proposal, deed=deed))
     assert isinstance(result, Done), result
 
 
 async def released(door: Door, model: str, number: int) -> Window:
     await close(door, model, number)
     if (await reckon(door, model, number)).state is WindowState.RECKONED:
-        await approved(door, Release(by="jo", window=window_id(model, number)))
+        await approved(door, Release(by="desk-1", window=window_id(model, number)))
     return await window(door.store, model, number)
 
 
@@ -97,5 +97,5 @@ async def booked(door: Door, model: str, number: int) -> Window:
 
 async def defaulted(door: Door, model: str, number: int, participant: str, path: DefaultPath) -> None:
     id_ = window_id(model, number)
-    deed = HandleDefault(by="jo", window=id_, participant=participant, path=path, override=True, why="no money")
+    deed = HandleDefault(by="desk-1", window=id_, participant=participant, path=path, override=True, why="no money")
     await approved(door, deed)

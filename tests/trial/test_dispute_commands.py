@@ -32,21 +32,21 @@ async def paid(migrated_url: str) -> AsyncIterator[Paid]:
 
 async def test_a_recall_is_raised_listed_shown_and_answered_by_two(paid: Paid) -> None:
     asked = ("raise", "recall", paid.transfer, "--for", "alpha", "--amount", "60", "--reason", "dupl")
-    said = hub("disputes", *asked, "--by", "jo", "--why", "their letter", database=paid.url)
-    hub("proposals", "approve", proposal_in(said), "--by", "che", database=paid.url)
+    said = hub("disputes", *asked, "--by", "desk-1", "--why", "their letter", database=paid.url)
+    hub("proposals", "approve", proposal_in(said), "--by", "desk-2", database=paid.url)
     (raised,) = await paid.house.store.records.found(Dispute)
     id_ = raised.id
     listed = hub("disputes", "list", "--kind", "recall", "--state", "open", "--participant", "bravo", database=paid.url)
     assert id_[:8] in listed
     shown = hub("disputes", "show", id_, database=paid.url)
-    assert re.search(r"operator jo and che for alpha +raised +their letter", shown), shown
+    assert re.search(r"operator desk-1 and desk-2 for alpha +raised +their letter", shown), shown
     assert "bravo is to answer by" in shown
-    proposed = hub("disputes", "answer", id_, "accepted", "--by", "jo", "--why", "they rang", database=paid.url)
+    proposed = hub("disputes", "answer", id_, "accepted", "--by", "desk-1", "--why", "they rang", database=paid.url)
     proposal = proposal_in(proposed)
-    assert "same_person" in hub("proposals", "approve", proposal, "--by", "jo", database=paid.url, code=1)
-    hub("proposals", "approve", proposal, "--by", "che", database=paid.url)
+    assert "same_person" in hub("proposals", "approve", proposal, "--by", "desk-1", database=paid.url, code=1)
+    hub("proposals", "approve", proposal, "--by", "desk-2", database=paid.url)
     shown = hub("disputes", "show", id_, database=paid.url)
-    assert "operator jo and che for bravo" in shown
+    assert "operator desk-1 and desk-2 for bravo" in shown
     found = await paid.house.store.records.one(Dispute, id_)
     assert found is not None
     linked = await paid.house.begun(submission(found))
@@ -58,10 +58,10 @@ async def test_a_recall_is_raised_listed_shown_and_answered_by_two(paid: Paid) -
 
 
 async def test_a_return_is_proposed(paid: Paid) -> None:
-    asked = ("raise", "return", paid.transfer, "--for", "bravo", "--reason", "AC04", "--by", "jo", "--why", "closed")
+    asked = ("raise", "return", paid.transfer, "--for", "bravo", "--reason", "AC04", "--by", "desk-1", "--why", "old")
     proposal = proposal_in(hub("disputes", *asked, database=paid.url))
     assert "no such disputes" in hub("disputes", "list", database=paid.url)
-    hub("proposals", "approve", proposal, "--by", "che", database=paid.url)
+    hub("proposals", "approve", proposal, "--by", "desk-2", database=paid.url)
     assert "accepted" in hub("disputes", "list", database=paid.url)
 
 
@@ -79,7 +79,7 @@ WRONG = [
 async def test_what_cannot_be_done_says_what_can(paid: Paid, arguments: tuple[str, ...], says: str) -> None:
     await paid.house.door.handle(raising(1, paid.transfer, minor=1_00))
     named = [each.replace("{transfer}", paid.transfer) for each in arguments]
-    assert says in hub("disputes", *named, "--by", "jo", "--why", "asked", database=paid.url, code=1)
+    assert says in hub("disputes", *named, "--by", "desk-1", "--why", "asked", database=paid.url, code=1)
 
 
 def test_the_rules_are_printed_as_they_are_documented() -> None:

@@ -61,17 +61,17 @@ def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
 async def test_a_file_is_taken_once_and_what_differs_is_resolved_by_two(bank: Bank) -> None:
     paid, due = bank.payments
     file = sent(bank, csv_of(booked(paid, "12"), booked(due)))
-    assert "taken: 2 entries" in hub("files", "import", file, "--by", "max", database=bank.url)
-    assert "taken before" in hub("files", "import", file, "--by", "max", database=bank.url, code=1)
+    assert "taken: 2 entries" in hub("files", "import", file, "--by", "desk-1", database=bank.url)
+    assert "taken before" in hub("files", "import", file, "--by", "desk-1", database=bank.url, code=1)
     listed = hub("differences", "list", "--with", "bank", database=bank.url)
     assert "over" in listed
     (found,) = await bank.house.store.records.found(Difference)
     shown = hub("differences", "show", found.id, database=bank.url)
     assert "B-" in shown
     assert "hub differences resolve" in shown
-    resolve = ("differences", "resolve", found.id, "accept_booked", "--by", "max", "--why", "its letter")
+    resolve = ("differences", "resolve", found.id, "accept_booked", "--by", "desk-1", "--why", "its letter")
     proposal = proposal_in(hub(*resolve, database=bank.url))
-    hub("proposals", "approve", proposal, "--by", "che", database=bank.url)
+    hub("proposals", "approve", proposal, "--by", "desk-2", database=bank.url)
     assert "no differences" in hub("differences", "list", database=bank.url)
     assert "accept_booked" in hub("differences", "list", "--all", database=bank.url)
     assert "the books balance" in hub("audit", database=bank.url)
@@ -81,13 +81,13 @@ async def test_a_file_of_a_bank_without_keys_is_taken_by_two(bank: Bank) -> None
     await bank.house.store.apply_scheme(with_bank(""), "test")
     file = bank.folder / "paper.csv"
     file.write_bytes(csv_of(*(booked(each) for each in bank.payments)))
-    said = hub("files", "import", str(file), "--by", "max", "--why", "by courier", database=bank.url)
+    said = hub("files", "import", str(file), "--by", "desk-1", "--why", "by courier", database=bank.url)
     assert "ImportUnsigned paper.csv, 2 entries" in said.replace("\n", " ")
     assert "compares the entries" in said
     assert "no files" in hub("files", "list", "--from", "bank", database=bank.url)
     assert "by courier" in hub("proposals", "show", proposal_in(said), database=bank.url)
-    hub("proposals", "approve", proposal_in(said), "--by", "max", database=bank.url, code=1)
-    hub("proposals", "approve", proposal_in(said), "--by", "che", database=bank.url)
+    hub("proposals", "approve", proposal_in(said), "--by", "desk-1", database=bank.url, code=1)
+    hub("proposals", "approve", proposal_in(said), "--by", "desk-2", database=bank.url)
     assert "paper.csv" in hub("files", "list", "--from", "bank", database=bank.url)
     assert "the books balance" in hub("audit", database=bank.url)
 
@@ -95,7 +95,7 @@ async def test_a_file_of_a_bank_without_keys_is_taken_by_two(bank: Bank) -> None
 async def test_a_file_that_was_changed_is_refused_and_listed_with_the_reason(bank: Bank) -> None:
     content = csv_of(booked(bank.payments[0]))
     file = sent(bank, content.replace(b"2026-11-24", b"2026-11-25"), signature=signed(content, "answer.csv"))
-    said = hub("files", "import", file, "--by", "max", database=bank.url, code=1)
+    said = hub("files", "import", file, "--by", "desk-1", database=bank.url, code=1)
     assert "nothing of it was taken" in said
     assert "was changed, or another key" in said.replace("\n", " ")
 
@@ -126,7 +126,7 @@ async def test_a_participants_own_day_is_held_against_its_statement(bank: Bank) 
     proof = bank.folder / f"statement-alpha-KES-{day}.proof.json"
     for each in (file, proof):
         assert "unchanged" in hub("files", "verify", str(each), f"{each}{SIGNATURE}", "--keys", str(keys))
-    compare = ("files", "compare", "alpha", day, str(file), "--by", "max")
+    compare = ("files", "compare", "alpha", day, str(file), "--by", "desk-1")
     assert "clean: 0 entries" in hub(*compare, database=bank.url)
     file.write_text("record,of nothing\r\n")
     assert "refused" in hub(*compare, database=bank.url, code=1)

@@ -193,7 +193,7 @@ async def test_what_was_flagged_waits_is_shown_and_goes_on_or_ends(door: Door, m
     assert line_with(cases, ended, "flagged")
     shown = hub("transfer", "show", released, database=migrated_url)
     assert f"`hub transfer resolve {released} accepted --state in_review` proposes that it goes on" in shown
-    ruling = ("--by", "jo", "--why", "papers seen")
+    ruling = ("--by", "desk-1", "--why", "papers seen")
     early = hub(
         "transfer", "resolve", released, "accepted", "--state", "in_doubt", *ruling, database=migrated_url, code=1
     )
@@ -205,8 +205,8 @@ async def test_what_was_flagged_waits_is_shown_and_goes_on_or_ends(door: Door, m
     ):
         said = hub("transfer", "resolve", transfer, verdict, "--state", "in_review", *ruling, database=migrated_url)
         assert await cases_of(door) >= {transfer}, "one person's word is only proposed"
-        done = hub("proposals", "approve", proposal_in(said), "--by", "sam", database=migrated_url)
-        assert f"{verdict} for transfer {transfer}, proposed by jo, approved by sam; {becomes}" in done
+        done = hub("proposals", "approve", proposal_in(said), "--by", "desk-2", database=migrated_url)
+        assert f"{verdict} for transfer {transfer}, proposed by desk-1, approved by desk-2; {becomes}" in done
     assert await cases_of(door) == set()
 
 

@@ -17,7 +17,7 @@ from tests.trial.test_commands import hub, proposal_in
 
 pytestmark = pytest.mark.postgres
 
-WHO = ("--by", "jo", "--why", "end of day")
+WHO = ("--by", "desk-1", "--why", "end of day")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def moved(migrated_url: str) -> AsyncIterator[House]:
 
 
 def approved(said: str, database: str) -> None:
-    assert "done:" in hub("proposals", "approve", proposal_in(said), "--by", "sam", database=database)
+    assert "done:" in hub("proposals", "approve", proposal_in(said), "--by", "desk-2", database=database)
 
 
 @pytest.mark.parametrize("verb", ["list", "show", "close", "release", "pay-again", "default"])
@@ -47,7 +47,7 @@ async def test_a_window_is_closed_by_one_and_released_by_two(moved: House) -> No
     assert "alpha" in shown
     assert "-10" in shown
     assert "closed: net/1" in hub("windows", "close", "net/1", *WHO, database=url)
-    assert "closed by jo: end of day" in hub("windows", "close", "net/1", *WHO, database=url, code=1)
+    assert "closed by desk-1: end of day" in hub("windows", "close", "net/1", *WHO, database=url, code=1)
     await Settling(moved.door).look()
     said = hub("windows", "release", window_id("net", 1), *WHO, database=url)
     approved(said, url)
