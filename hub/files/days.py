@@ -8,7 +8,8 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from hub.core.office.booking import named
-from hub.core.office.reconciling import DayEntry, Line
+from hub.core.office.comparing import Line
+from hub.core.office.reconciling import DayEntry
 from hub.core.participant import Scheme
 from hub.files.csv_out import notification_csv
 from hub.files.reports import NOTIFICATION, STATEMENT, camt053, camt054, pages

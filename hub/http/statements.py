@@ -12,8 +12,8 @@ from aiohttp import web
 
 from hub.core.command import Refusal
 from hub.core.office.closing import BANK
+from hub.core.office.comparing import DIFFERENCES_MAX
 from hub.core.office.disputes import public
-from hub.core.office.reconciling import DIFFERENCES_MAX
 from hub.core.office.records import Difference, File
 from hub.core.transfer import Event, State
 from hub.files.days import CAMT_053, CAMT_054, CSV, Sheet, Whose

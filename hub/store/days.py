@@ -11,15 +11,8 @@ from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 import msgspec
 import psycopg
 
-from hub.core.office.reconciling import (
-    DIFFERENCES_MAX,
-    Comparison,
-    DayEntry,
-    Found,
-    Line,
-    Movement,
-    known_better,
-)
+from hub.core.office.comparing import DIFFERENCES_MAX, Comparison, Found, Line, Movement, known_better
+from hub.core.office.reconciling import DayEntry
 from hub.core.office.records import DifferenceKind
 from hub.ledger.checkpoint import Checkpoint
 from hub.store import ledger_read
@@ -63,10 +56,19 @@ FROM (
 ) AS m
 {_JOINED.replace("p.subject", "m.subject")}"""
 
-# Transfers that only the participant has booked in that day, as the hub has them.
+# Transfers that only the participant has booked in that day, as the hub has them: by what its own position moves, which
+# of a cross-border transfer's payee is in another currency than was sent.
 _KNOWN: Final = """
-SELECT replace(t.id::text, '-', ''), s.state, t.currency, t.minor
+SELECT replace(t.id::text, '-', ''), s.state, coalesce(own.currency, t.currency), coalesce(own.minor, t.minor)
 FROM transfer AS t JOIN standing AS s ON s.id = t.id
+LEFT JOIN LATERAL (
+    SELECT x->'money'->>'currency' AS currency, abs(sum(
+               (x->'money'->>'minor')::bigint * CASE WHEN x->>'credit' = %(participant)s THEN 1 ELSE -1 END
+           ))::bigint AS minor
+    FROM json_array_elements(t.price->'legs') AS x
+    WHERE %(participant)s IN (x->>'debit', x->>'credit') AND x->>'debit' <> x->>'credit'
+    GROUP BY 1 ORDER BY bool_or(x->'money'->>'currency' = %(currency)s) DESC, 1 LIMIT 1
+) AS own ON true
 WHERE t.id = ANY(%(ids)s::uuid[]) AND %(participant)s IN (t.payer_fsp, t.payee_fsp)"""
 
 _STEPS: Final = """
@@ -218,7 +220,8 @@ def _with_steps(connection: Connection, day: Day, found: list[Found], currency: 
     if len(found) > DIFFERENCES_MAX:
         return found
     ids = [each.subject for each in found if _is_id(each.subject)]
-    known = {row[0]: row[1:] for row in connection.execute(_KNOWN, {"ids": ids, "participant": day.participant})}
+    asked = {"ids": ids, "participant": day.participant, "currency": currency}
+    known = {row[0]: row[1:] for row in connection.execute(_KNOWN, asked)}
     steps = {id_: msgspec.json.decode(text) for id_, text in connection.execute(_STEPS, [list(known)])}
     return [_with(each, known, steps, currency) for each in found]
 

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from hub.core.command import Done
-from hub.core.office.reconciling import DIFFERENCES_MAX
+from hub.core.office.comparing import DIFFERENCES_MAX
 from hub.core.office.records import Difference, File
 from hub.files.days import CSV, Whose
 from hub.files.inbox import PARTICIPANT_COLUMNS, read_participant_file

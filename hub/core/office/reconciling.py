@@ -4,9 +4,9 @@ The hub's side is the posted movements on the participant's position in the jour
 units, above zero where the position gained. What is loaded and compared is read beside the traffic; a deed keeps it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,13 +14,12 @@ import msgspec
 from hub.core.command import Done, Reason, Refusal, Result
 from hub.core.office.booking import named
 from hub.core.office.closing import BANK
-from hub.core.office.records import Difference, DifferenceKind, File
+from hub.core.office.comparing import DIFFERENCES_MAX, Found
+from hub.core.office.records import Difference, File
 from hub.core.participant import Scheme
 from hub.core.record import Deed, Desk, Selector
 from hub.core.settlement.rules import model_of
-from routing.money import Money
 
-DIFFERENCES_MAX: Final = 10_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,47 +36,6 @@ class DayEntry(msgspec.Struct, frozen=True, kw_only=True):
     own_reference: str = ""
 
 
-class Movement(msgspec.Struct, frozen=True, kw_only=True):
-    """What one transfer, or whatever else it was for, did to a position in a day."""
-
-    subject: str
-    minor: int
-    count: int  # postings
-    references: tuple[str, ...]
-    own: tuple[str, ...] = ()  # what the participant itself calls it
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One booking in the participant's own books."""
-
-    where: str
-    minor: int
-    currency: str
-    transfer: str = ""  # the hub's id of it: then nothing else counts
-    names: tuple[str, ...] = ()  # else what it may be known by here: the hub's entry, the participant's own
-
-    def shown(self) -> dict[str, Any]:
-        """Show it, as evidence."""
-        amount = str(Money(abs(self.minor), self.currency))
-        return {
-            "where": self.where,
-            "direction": _side(self.minor),
-            "amount": amount,
-            "transfer": self.transfer,
-            "names": list(self.names),
-        }
-
-
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference, before it is kept."""
-
-    kind: DifferenceKind
-    subject: str = ""
-    reference: str = ""
-    ours: dict[str, Any] = {}
-    theirs: dict[str, Any] = {}
-
-
 def zone_of(scheme: Scheme, participant: str, currency: str) -> tzinfo:
     """Return in which time zone a participant's days begin: its settlement model's, else the scheme's."""
     model = model_of(scheme.models, currency, participant, "")
@@ -90,81 +48,6 @@ def day_ms(day: date, zone: tzinfo) -> tuple[int, int]:
     """Return when a day begins and ends, in Unix milliseconds."""
     begins, ends = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
     return tuple((each - _EPOCH) // timedelta(milliseconds=1) for each in (begins, ends))  # type: ignore[return-value]
-
-
-class Comparison:
-    """Compares: the hub's movements come one by one, in any order; what is left of the file at the end differs too."""
-
-    def __init__(self, lines: Iterable[Line], currency: str) -> None:
-        """Begin with the participant's file."""
-        self._currency = currency
-        self._lines = list(lines)
-        self._by_name: dict[str, list[int]] = {}
-        for place, line in enumerate(self._lines):
-            for name in {each.lower() for each in ((line.transfer,) if line.transfer else line.names) if each}:
-                self._by_name.setdefault(name, []).append(place)
-        self._met: set[int] = set()
-        self.matched = 0
-
-    def meet(self, movement: Movement) -> Found | None:
-        """Hold one movement against the file; None: both say the same."""
-        names = (movement.subject, *movement.references, *movement.own)
-        places = sorted({place for name in names for place in self._by_name.get(name.lower(), ())} - self._met)
-        self._met.update(places)
-        lines = [self._lines[place] for place in places]
-        kind = self._kind(movement, lines)
-        if kind is None:
-            self.matched += 1
-            return None
-        return Found(
-            kind=kind,
-            subject=movement.subject,
-            reference=next((each for each in movement.own if each), movement.subject),
-            ours=self._shown(movement),
-            theirs={"rows": [each.shown() for each in lines]} if lines else {},
-        )
-
-    def rest(self) -> Iterator[Found]:
-        """Yield what only the participant has."""
-        for place, line in enumerate(self._lines):
-            if place not in self._met:
-                yield Found(
-                    kind=DifferenceKind.MISSING_HERE,
-                    subject=line.transfer,
-                    reference=next((each for each in (line.transfer, *line.names) if each), line.where),
-                    theirs={"rows": [line.shown()]},
-                )
-
-    def _kind(self, movement: Movement, lines: Sequence[Line]) -> DifferenceKind | None:
-        if not lines:
-            return DifferenceKind.MISSING_THERE
-        if any(each.currency != self._currency for each in lines):
-            return DifferenceKind.CURRENCY
-        minor = sum(each.minor for each in lines)
-        if minor == movement.minor:
-            return None
-        if len(lines) > 1 and all(each.minor == movement.minor for each in lines):
-            return DifferenceKind.DUPLICATE
-        return DifferenceKind.DIRECTION if minor == -movement.minor else DifferenceKind.AMOUNT
-
-    def _shown(self, movement: Movement) -> dict[str, Any]:
-        return {
-            "direction": _side(movement.minor),
-            "amount": str(Money(abs(movement.minor), self._currency)),
-            "currency": self._currency,
-            "entries": list(movement.references[:20]),
-            "own": [each for each in movement.own if each],
-        }
-
-
-def known_better(found: Found, state: str, currency: str, wanted: str) -> Found:
-    """Say of what only the participant has, and the hub knows as a transfer, how it differs."""
-    kind = found.kind
-    if currency != wanted:
-        kind = DifferenceKind.CURRENCY
-    elif state != "committed":
-        kind = DifferenceKind.STATE
-    return msgspec.structs.replace(found, kind=kind)
 
 
 class Compare(Deed, frozen=True, kw_only=True):
@@ -236,7 +119,3 @@ class Compare(Deed, frozen=True, kw_only=True):
                 )
             )
         return Done(transfer=self.file, reason=refused)
-
-
-def _side(minor: int) -> str:
-    return "credit" if minor >= 0 else "debit"
