@@ -14,7 +14,7 @@ from hub.settings import Settings
 
 if TYPE_CHECKING:
     from hub.core.office.records import File
-    from hub.files.days import Whose
+    from hub.files.days import Sheet, Whose
     from hub.store.sql import SqlStore
 
 files = typer.Typer(no_args_is_help=True, help="Settlement's files: to the bank, from it, and participants' days.")
@@ -121,7 +121,8 @@ def statement(
 ) -> None:
     """Write a participant's statement of a day, signed. Example: [cyan]hub files statement baobab 2026-11-24[/]
 
-    Its proof says for each entry how it is in the chain of journals; `hub files verify` checks both.
+    A long one goes in pages, each a file with the balances at its own two ends. Its proof says for each entry how it is
+    in the chain of journals; `hub files verify` checks both.
     """
     from hub.files.days import CAMT_053, CSV  # noqa: PLC0415
     from hub.store.reconciling import prove  # noqa: PLC0415
@@ -132,11 +133,10 @@ def statement(
             raise ValueError(f"{form!r} is none of {CAMT_053}, {CSV}")
         async with _day_of(participant, day, currency) as (store, whose):
             now_ms = await store.records.now_ms()
-            sheets = await written(store.days, whose, now_ms, form.lower())
+            async for sheet in written(store.days, whose, now_ms, form.lower()):
+                _put(sheet, to, now_ms)
             if proof:
-                sheets.append(await prove(store.days, store.ledger, whose, now_ms))
-        for sheet in sheets:
-            out.print(f"written: {_put(sheet.name, sheet.content, to, now_ms)}, and its signature", highlight=False)
+                _put(await prove(store.days, store.ledger, whose, now_ms), to, now_ms)
 
     loop(main)
 
@@ -239,17 +239,18 @@ async def _day_of(participant: str, day: str, currency: str) -> "AsyncIterator[t
         try:
             whose = whose_day(scheme, participant, currency.upper() or currencies[0], date.fromisoformat(day))
             yield store, whose
-        except (DayError, UnwritableError) as error:
+        except (DayError, UnwritableError, OverflowError) as error:  # the last: a day before or after all days
             raise ValueError(str(error)) from error
 
 
-def _put(name: str, content: bytes, folder: Path, now_ms: int) -> Path:
+def _put(sheet: "Sheet", folder: Path, now_ms: int) -> None:
     from hub.files.signature import sign  # noqa: PLC0415
     from hub.roles.keys import signer_of  # noqa: PLC0415
     from hub.workers.files import put_signed  # noqa: PLC0415
 
-    signature = sign(content, name=name, window="", created_ms=now_ms, key=signer_of(Settings()))
-    return put_signed(folder, name, content, signature)
+    signature = sign(sheet.content, name=sheet.name, window="", created_ms=now_ms, key=signer_of(Settings()))
+    path = put_signed(folder, sheet.name, sheet.content, signature)
+    out.print(f"written: {path}, and its signature", highlight=False)
 
 
 def _signature(file: Path, given: Path | None) -> str:

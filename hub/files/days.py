@@ -12,7 +12,7 @@ from hub.core.office.comparing import Line
 from hub.core.office.reconciling import DayEntry
 from hub.core.participant import Scheme
 from hub.files.csv_out import notification_csv
-from hub.files.reports import NOTIFICATION, STATEMENT, camt053, camt054, pages
+from hub.files.reports import NOTIFICATION, STATEMENT, camt053, camt054, page_of
 from hub.files.shapes import (
     BankAccount,
     Direction,
@@ -36,6 +36,7 @@ CSV_TYPE: Final = "text/csv"
 # Of what moves without a transfer, by how the subject of its postings begins.
 _KINDS: Final = {"fund": EntryKind.FUNDS, "funds": EntryKind.FUNDS, "settle": EntryKind.SETTLEMENT}
 CASH: Final = frozenset({EntryKind.FUNDS, EntryKind.SETTLEMENT})
+CASH_SUBJECTS: Final = frozenset(word for word, kind in _KINDS.items() if kind in CASH)
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 
@@ -58,8 +59,10 @@ class Sheet(NamedTuple):
     content: bytes
 
 
-def statements(whose: Whose, opening: int, closing: int, entries: Sequence[DayEntry]) -> list[Statement]:
-    """Return a day's statement, in pages; `opening` and `closing`: minor units."""
+def paged(
+    whose: Whose, opening: int, closing: int, entries: Sequence[DayEntry], *, number: int = 1, is_last: bool = True
+) -> Statement:
+    """Return a page of a day's statement; `opening` and `closing`: minor units, at the page's two ends."""
     currency = whose.currency
     told = Statement(
         message=named("statement", whose.participant, whose.day.isoformat(), currency),
@@ -74,7 +77,7 @@ def statements(whose: Whose, opening: int, closing: int, entries: Sequence[DayEn
         opening=Money(opening, currency),
         closing=Money(closing, currency),
     )
-    return pages(told, PAGE)
+    return page_of(told, number, is_last=is_last)
 
 
 def notification(whose: Whose, entries: Sequence[DayEntry], now_ms: int) -> Notification:

@@ -103,19 +103,10 @@ def checked(told: Notification) -> None:
             )
 
 
-def pages(told: Statement, size: int) -> list[Statement]:
-    """Cut a statement into pages of at most `size` entries; each has the balances at its own two ends."""
-    cuts = range(0, max(len(told.entries), 1), size)
-    found, balance = [], told.opening
-    for number, start in enumerate(cuts, start=1):
-        entries = told.entries[start : start + size]
-        opening, minor = balance, balance.minor + sum(signed(entry.direction, entry.money) for entry in entries)
-        balance = Money(minor, told.currency)
-        is_last = number == len(cuts)
-        message = told.message if len(cuts) == 1 else f"{told.message[:29]}-{number}"
-        page = replace(told, entries=entries, opening=opening, closing=balance, page=number, is_last=is_last)
-        found.append(replace(page, message=message))
-    return found
+def page_of(told: Statement, number: int, *, is_last: bool) -> Statement:
+    """Return a part of a statement, with the balances at its own two ends, as the page that it is."""
+    message = told.message if number == 1 and is_last else f"{told.message[:29]}-{number}"
+    return replace(told, message=message, page=number, is_last=is_last)
 
 
 def totals(entries: Sequence[Entry], currency: str) -> dict[Direction, tuple[int, Money]]:

@@ -28,7 +28,7 @@ from hub.http.operation import Operation
 from hub.http.resources import said_of
 from hub.http.transactions import is_id
 from hub.store.days import DayError
-from hub.store.reconciling import compare_deed, notices, prove, statement, whose_day
+from hub.store.reconciling import compare_deed, notices, prove, statement_page, whose_day
 
 SIGNATURE: Final = "X-JWS-Signature"
 READ_WITHIN_S: Final = 60.0
@@ -41,14 +41,14 @@ async def of_day(api: Api, call: Call) -> web.Response:
     """Answer GET /statements/{date}: of a day that is over, in pages."""
     books, whose = await _day(api, call)
     form = _form(call, (CAMT_053, CSV))
-    sheets = await _written(statement(books.days, whose, await _now_ms(api), form))
     page = parameter(call, "page") or "1"
     if not page.isascii() or not page.isdigit() or len(page) > 5 or not 1 <= int(page) <= _PAGES_MAX:
         raise invalid("page", "formatError", f"Send a whole number from 1 to {_PAGES_MAX}.")
-    if int(page) > len(sheets):
+    sheet, count = await _written(statement_page(books.days, whose, await _now_ms(api), form, int(page)))
+    if sheet is None:
         raise unknown_object()
-    found = await _signed(api, books, sheets[int(page) - 1])
-    found.headers["X-Pages-Available-Count"] = str(len(sheets))
+    found = await _signed(api, books, sheet)
+    found.headers["X-Pages-Available-Count"] = str(count)
     return found
 
 

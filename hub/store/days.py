@@ -5,7 +5,7 @@ the key. Long reads go on in a thread and on a connection of their own, beside t
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
@@ -20,7 +20,7 @@ from hub.store.contract import UnavailableError
 from hub.store.ledger_proof import counters_at
 from hub.store.ledger_read import Connection
 
-ENTRIES_MAX: Final = 250_000
+ENTRIES_MAX: Final = 250_000  # that are held at once
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -39,18 +39,31 @@ _OWN: Final = """
 CASE WHEN t.payer_fsp = %(participant)s THEN s.payer_reference
      WHEN t.payee_fsp = %(participant)s THEN s.payee_reference ELSE '' END"""
 
+_MOVED: Final = "CASE WHEN p.credit = %(account)s THEN p.minor ELSE -p.minor END"
 _ENTRIES: Final = f"""
-SELECT p.journal, p.line, p.at_ms, p.subject, CASE WHEN p.credit = %(account)s THEN p.minor ELSE -p.minor END,
+SELECT p.journal, p.line, p.at_ms, p.subject, {_MOVED},
        o.participant, o.kind, replace(coalesce(t.original::text, ''), '-', ''),
        coalesce(nullif({_OWN}, ''), {_SENT}, '')
 FROM posting AS p JOIN account AS o ON o.id = CASE WHEN p.credit = %(account)s THEN p.debit ELSE p.credit END
 {_JOINED}
-WHERE {_MINE} ORDER BY p.journal, p.line"""
+WHERE {_MINE} AND (p.journal, p.line) > (%(journal)s, %(line)s)
+AND (%(kinds)s::text[] IS NULL OR split_part(p.subject, ':', 1) = ANY(%(kinds)s))
+ORDER BY p.journal, p.line LIMIT %(limit)s"""
+
+# How many entries a day has, and what those come to that are before a page; and the last one of these.
+_CUT: Final = f"""
+SELECT count(*), coalesce(sum(minor) FILTER (WHERE number <= %(skip)s), 0)::bigint,
+       max(ARRAY[journal, line]) FILTER (WHERE number <= %(skip)s)
+FROM (
+    SELECT p.journal, p.line::bigint AS line, {_MOVED} AS minor,
+           row_number() OVER (ORDER BY p.journal, p.line) AS number
+    FROM posting AS p WHERE {_MINE}
+) AS m"""
 
 _MOVEMENTS: Final = f"""
 SELECT m.subject, m.minor, m.count, m.refs, {_OWN}, coalesce({_SENT}, '')
 FROM (
-    SELECT p.subject, sum(CASE WHEN p.credit = %(account)s THEN p.minor ELSE -p.minor END)::bigint AS minor,
+    SELECT p.subject, sum({_MOVED})::bigint AS minor,
            count(*) AS count, (array_agg(p.journal || '-' || p.line ORDER BY p.journal, p.line))[1:20] AS refs
     FROM posting AS p WHERE {_MINE} GROUP BY p.subject
 ) AS m
@@ -99,10 +112,30 @@ class Day(NamedTuple):
     to: int
 
 
+class Place(NamedTuple):
+    """Where an entry is: its journal, and its line in that."""
+
+    journal: int
+    line: int
+
+
+START: Final = Place(0, 0)
+
+
 class Stood(NamedTuple):
     """What an account had before and after a day, and its entries: minor units."""
 
     day: Day
+    opening: int
+    closing: int
+    entries: list[DayEntry]
+
+
+class Page(NamedTuple):
+    """A part of a day's entries, and what the account had before and after them: minor units."""
+
+    number: int
+    is_last: bool
     opening: int
     closing: int
     entries: list[DayEntry]
@@ -123,8 +156,34 @@ class Days:
         self._url = url
 
     async def stood(self, asked: Asked) -> Stood:
-        """Return a day with its entries; raises DayError."""
+        """Return a day with its entries, where they are few enough to be held at once; raises DayError."""
         return await _aside(self._with, lambda connection: _stood(connection, asked))
+
+    async def pages(self, asked: Asked, size: int) -> AsyncIterator[Page]:
+        """Yield a day that is over, page by page, each read when it is asked for; raises DayError."""
+        day = await self.found(asked)
+        page, last = await _aside(self._with, lambda connection: _first(connection, day, size))
+        yield page
+        while not page.is_last:
+            before, after = page, last
+            page, last = await _aside(self._with, lambda connection: _next(connection, day, size, before, after))  # noqa: B023 - it is awaited here
+            yield page
+
+    async def page(self, asked: Asked, number: int, size: int) -> tuple[Page | None, int]:
+        """Return one page of a day that is over, where there is such a one, and how many there are; raises DayError."""
+        return await _aside(self._with, lambda connection: _page(connection, _day(connection, asked), number, size))
+
+    async def only(self, asked: Asked, kinds: Collection[str]) -> list[DayEntry]:
+        """Return the entries whose subject begins with one of these words and a colon; raises DayError."""
+
+        def read(connection: Connection) -> list[DayEntry]:
+            entries, _ = _entries(connection, _day(connection, asked), START, ENTRIES_MAX + 1, kinds)
+            return entries
+
+        entries = await _aside(self._with, read)
+        if len(entries) > ENTRIES_MAX:
+            raise DayError(f"there are more than {ENTRIES_MAX} of them: the day's statement has them all, in pages")
+        return entries
 
     async def found(self, asked: Asked) -> Day:
         """Return which journals a day has; raises DayError."""
@@ -147,10 +206,50 @@ class Days:
 
 def _stood(connection: Connection, asked: Asked) -> Stood:
     day = _day(connection, asked)
-    begun = ledger_read.archived(connection).stood
-    entries = []
-    for row in _rows(connection, _ENTRIES, day):
+    opening, closing = _ends(connection, day)
+    entries, _ = _entries(connection, day, START, ENTRIES_MAX + 1)
+    if len(entries) > ENTRIES_MAX:
+        raise DayError(f"the day has more than {ENTRIES_MAX} entries: it is read in pages")
+    return Stood(day, opening, closing, entries)
+
+
+def _first(connection: Connection, day: Day, size: int) -> tuple[Page, Place]:
+    opening, _ = _ends(connection, day)
+    return _next(connection, day, size, Page(0, is_last=False, opening=opening, closing=opening, entries=[]), START)
+
+
+def _next(connection: Connection, day: Day, size: int, before: Page, after: Place) -> tuple[Page, Place]:
+    """Return the page after another one, whose last entry is at `after`; and where its own last one is."""
+    entries, last = _entries(connection, day, after, size)
+    is_last = len(entries) < size or not _entries(connection, day, last, 1)[0]
+    closing = before.closing + sum(each.minor for each in entries)
+    if is_last and closing != (ends := _ends(connection, day)[1]):
+        raise DayError(f"the entries of the day lead to {closing}, its balance is {ends} minor units: run `hub audit`")
+    return Page(before.number + 1, is_last, before.closing, closing, entries), last
+
+
+def _page(connection: Connection, day: Day, number: int, size: int) -> tuple[Page | None, int]:
+    skip = (number - 1) * size
+    row = connection.execute(_CUT, {**day._asdict(), "skip": skip}).fetchone()
+    count, moved, last = row if row is not None else (0, 0, None)
+    pages = max(1, -(-count // size))
+    if number > pages:
+        return None, pages
+    opening = _ends(connection, day)[0] + moved
+    before = Page(number - 1, is_last=False, opening=opening, closing=opening, entries=[])
+    page, _ = _next(connection, day, size, before, Place(*last) if last else START)
+    return page, pages
+
+
+def _entries(
+    connection: Connection, day: Day, after: Place, limit: int, kinds: Collection[str] | None = None
+) -> tuple[list[DayEntry], Place]:
+    """Return so many entries after a place, or all that are left, and where the last one of them is."""
+    asked = {**day._asdict(), **after._asdict(), "limit": limit, "kinds": None if kinds is None else list(kinds)}
+    entries, last = [], after
+    for row in connection.execute(_ENTRIES, asked):
         journal, line, at_ms, subject, minor, other, kind, original, own = row
+        last = Place(journal, line)
         entries.append(
             DayEntry(
                 reference=f"{journal}-{line}",
@@ -163,10 +262,13 @@ def _stood(connection: Connection, asked: Asked) -> Stood:
                 own_reference=own,
             )
         )
-        if len(entries) > ENTRIES_MAX:
-            raise DayError(f"the day has more than {ENTRIES_MAX} entries: `hub files statement` writes it in pages")
-    opening, closing = (_balance(connection, day.account, each, begun) for each in (day.after, day.to))
-    return Stood(day, opening, closing, entries)
+    return entries, last
+
+
+def _ends(connection: Connection, day: Day) -> tuple[int, int]:
+    """Return what the account had before the day, and after it."""
+    begun = ledger_read.archived(connection).stood
+    return _balance(connection, day.account, day.after, begun), _balance(connection, day.account, day.to, begun)
 
 
 def _balance(connection: Connection, account: int, height: int, begun: Checkpoint) -> int:

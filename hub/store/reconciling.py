@@ -4,6 +4,7 @@ It reads and writes nothing but what it is given: the days of one database, and 
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import date
 from hashlib import sha256
 from typing import Final
@@ -12,11 +13,23 @@ import msgspec
 
 from hub.core.office.reconciling import Compare, day_ms, zone_of
 from hub.core.participant import Scheme
-from hub.files.days import CAMT_053, CAMT_054, CSV, Sheet, Whose, lines_of, notification, sheet, statements
+from hub.files.days import (
+    CAMT_053,
+    CAMT_054,
+    CASH_SUBJECTS,
+    CSV,
+    PAGE,
+    Sheet,
+    Whose,
+    lines_of,
+    notification,
+    paged,
+    sheet,
+)
 from hub.files.inbox import read_participant_file
 from hub.files.shapes import FileRefusedError
 from hub.ledger.proof import ProofError, encode
-from hub.store.days import Asked, DayError, Days
+from hub.store.days import Asked, DayError, Days, Page
 from hub.store.ledger import Ledger
 
 # A batch is dated when it is loaded and seen when it is committed: until then the last one may be missing.
@@ -28,7 +41,10 @@ def whose_day(scheme: Scheme, participant: str, currency: str, day: date) -> Who
     """Say which day it is; raises DayError for who has no position in that currency."""
     if scheme.position(participant, currency) is None:
         raise DayError(f"{participant!r} has no position in {currency!r}")
-    from_ms, to_ms = day_ms(day, zone_of(scheme, participant, currency))
+    try:
+        from_ms, to_ms = day_ms(day, zone_of(scheme, participant, currency))
+    except OverflowError as error:
+        raise DayError(f"{day.isoformat()} is out of range: no day has that before or after it") from error
     return Whose(scheme, participant, currency, day, from_ms, to_ms)
 
 
@@ -40,18 +56,39 @@ def asked(whose: Whose) -> Asked:
     return Asked(whose.participant, account, whose.from_ms, whose.to_ms)
 
 
-async def statement(days: Days, whose: Whose, now_ms: int, form: str = CAMT_053) -> list[Sheet]:
-    """Write the statement of a day that is over, in pages; raises DayError or UnwritableError."""
+async def statement(
+    days: Days, whose: Whose, now_ms: int, form: str = CAMT_053, size: int = PAGE
+) -> AsyncIterator[Sheet]:
+    """Write the statement of a day that is over, page by page: each is read and made when the one before is taken.
+
+    Raises DayError or UnwritableError.
+    """
     _check_over(whose, now_ms)
-    stood = await days.stood(asked(whose))
-    found = statements(whose, stood.opening, stood.closing, stood.entries)
-    return await asyncio.to_thread(lambda: [sheet(each, form, whose) for each in found])
+    async for page in days.pages(asked(whose), size):
+        yield await asyncio.to_thread(_sheet, whose, page, form)
+
+
+async def statement_page(
+    days: Days, whose: Whose, now_ms: int, form: str, number: int, *, size: int = PAGE
+) -> tuple[Sheet | None, int]:
+    """Write one page of a statement, where there is such a one; and say how many there are.
+
+    Raises DayError or UnwritableError.
+    """
+    _check_over(whose, now_ms)
+    page, count = await days.page(asked(whose), number, size)
+    return None if page is None else await asyncio.to_thread(_sheet, whose, page, form), count
+
+
+def _sheet(whose: Whose, page: Page, form: str) -> Sheet:
+    told = paged(whose, page.opening, page.closing, page.entries, number=page.number, is_last=page.is_last)
+    return sheet(told, form, whose)
 
 
 async def notices(days: Days, whose: Whose, now_ms: int, form: str = CAMT_054) -> Sheet:
     """Write what a participant is told of its cash in a day so far; raises DayError or UnwritableError."""
-    stood = await days.stood(asked(whose))
-    return await asyncio.to_thread(sheet, notification(whose, stood.entries, now_ms), form, whose)
+    entries = await days.only(asked(whose), CASH_SUBJECTS)
+    return await asyncio.to_thread(sheet, notification(whose, entries, now_ms), form, whose)
 
 
 async def prove(days: Days, ledger: Ledger, whose: Whose, now_ms: int) -> Sheet:

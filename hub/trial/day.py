@@ -284,7 +284,8 @@ async def _by_two(stage: World, told: Told, deed: Deed, about: str, *, alone: bo
 
 async def _brought(stage: World, file: Signed) -> Result:
     """Bring a file of the bank, as an operator does."""
-    return await taken(stage.hub.door, file.content, file.name, file.signature, bank_keys, by=MAKER, by_operator=True)
+    keys = bank_keys(await stage.hub.store.scheme())
+    return await taken(stage.hub.door, file.content, file.name, file.signature, keys, by=MAKER)
 
 
 async def _show_owed(stage: World, told: Told, window: Window) -> None:

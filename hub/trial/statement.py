@@ -14,7 +14,7 @@ from hub.core.office.reconciling import zone_of
 from hub.core.participant import Scheme
 from hub.core.settlement.settle import settling_subject
 from hub.core.settlement.window import Window
-from hub.files.days import CAMT_053, Whose, sheet, statements
+from hub.files.days import CAMT_053, Whose, paged, sheet
 from hub.files.inbox import read_participant_file
 from hub.files.shapes import Direction, Statement, signed
 from hub.ledger.proof import Proof, decode, encode, verify
@@ -32,7 +32,7 @@ async def play_statement(store: SqlStore, told: Told, participant: str, window: 
     scheme, now_ms = await store.scheme(), await store.records.now_ms()
     whose = _today(scheme, participant, window.currency, now_ms)
     stood = await store.days.stood(asked(whose))
-    page = statements(whose, stood.opening, stood.closing, stood.entries)[0]
+    page = paged(whose, stood.opening, stood.closing, stood.entries)
     file = await asyncio.to_thread(sheet, page, CAMT_053, whose)
     words = f"writes the day of {participant} as a camt.053"
     told.step(WHO, words, right=_says(file.content, page), detail=f"{file.name}, {len(file.content)} bytes")

@@ -11,8 +11,8 @@ from lxml import etree
 from msgspec.structs import replace
 
 from hub.files.inbox import read_bank_file
-from hub.files.reports import Form, camt053, camt054, pages, written
-from hub.files.shapes import BankStatus, Direction, Statement, UnwritableError
+from hub.files.reports import Form, camt053, camt054, page_of, written
+from hub.files.shapes import BankStatus, Direction, Statement, UnwritableError, signed
 from routing.money import MINOR_MAX, Money
 from tests.files.made import AWKWARD, entry, notification, schema, statement, statements
 
@@ -59,10 +59,24 @@ def test_a_statement_is_read_back_as_it_was_meant(told: Statement) -> None:
     assert {each.status for each in found.entries} <= {BankStatus.BOOKED}
 
 
+def pages(told: Statement, size: int) -> list[Statement]:
+    """Cut a statement as it is read from the books: so many entries at a time, from balance to balance."""
+    cuts = range(0, max(len(told.entries), 1), size)
+    found, balance = [], told.opening
+    for number, start in enumerate(cuts, start=1):
+        entries = told.entries[start : start + size]
+        opening, moved = balance, sum(signed(each.direction, each.money) for each in entries)
+        balance = Money(opening.minor + moved, told.currency)
+        part = replace(told, entries=entries, opening=opening, closing=balance)
+        found.append(page_of(part, number, is_last=number == len(cuts)))
+    return found
+
+
 @settings(max_examples=60)
 @given(told=statements(), size=st.integers(1, 3))
 def test_pages_add_up_alone_and_together(told: Statement, size: int) -> None:
     cut = pages(told, size)
+    assert [each.page for each in cut] == list(range(1, len(cut) + 1))
     read = [read_bank_file(camt053(page)) for page in cut]
     assert [each for page in cut for each in page.entries] == list(told.entries)
     assert sum(len(each.entries) for each in read) == len(told.entries)

@@ -10,13 +10,13 @@ import pytest
 from hub.core.command import Done
 from hub.core.office.comparing import DIFFERENCES_MAX
 from hub.core.office.records import Difference, File
-from hub.files.days import CSV, Whose
+from hub.files.days import CSV, PAGE, Sheet, Whose
 from hub.files.inbox import PARTICIPANT_COLUMNS, read_participant_file
 from hub.files.sheet import RECORD, written
 from hub.ledger.position import balance
 from hub.store import reconciling
 from hub.store.days import DayError, Days
-from hub.store.reconciling import LATE_MS, compare_deed, notices, statement, whose_day
+from hub.store.reconciling import LATE_MS, compare_deed, notices, statement, statement_page, whose_day
 from hub.store.sql import SqlStore
 from routing.message import Operation, Verdict
 from routing.money import Money
@@ -36,6 +36,11 @@ async def today(house: House, who: str = "alpha") -> Whose:
     """The day of the last journal, which for these tests is over when it is asked for."""
     now_ms = await house.store.records.now_ms()
     return whose_day(await house.store.scheme(), who, "KES", datetime.fromtimestamp(now_ms // 1000, UTC).date())
+
+
+async def written_of(days: Days, whose: Whose, now_ms: int, form: str = CSV, size: int = PAGE) -> list[Sheet]:
+    """Every page of a statement."""
+    return [each async for each in statement(days, whose, now_ms, form, size)]
 
 
 def over(whose: Whose) -> int:
@@ -59,7 +64,7 @@ async def test_a_statement_leads_from_one_position_to_the_next(sql_house: House)
     await settled_day(sql_house)
     for who in ("alpha", "bravo"):
         whose = await today(sql_house, who)
-        (sheet,) = await statement(days_of(sql_house), whose, over(whose), CSV)
+        (sheet,) = await written_of(days_of(sql_house), whose, over(whose), CSV)
         read = read_participant_file(sheet.content)
         assert read.header.opening == Money(0, "KES")
         assert read.header.closing == Money(balance(await sql_house.position(who)), "KES")
@@ -68,7 +73,7 @@ async def test_a_statement_leads_from_one_position_to_the_next(sql_house: House)
 async def test_a_statement_says_what_each_entry_was_for(sql_house: House) -> None:
     await settled_day(sql_house)
     whose = await today(sql_house)
-    (sheet,) = await statement(days_of(sql_house), whose, over(whose), CSV)
+    (sheet,) = await written_of(days_of(sql_house), whose, over(whose), CSV)
     lines = [line.split(",") for line in sheet.content.decode().splitlines()]
     kinds = lines[0].index("kind")
     found = [(line[kinds], line[kinds + 1], line[kinds + 2]) for line in lines if line[0] == "entry"]
@@ -79,6 +84,57 @@ async def test_a_statement_says_what_each_entry_was_for(sql_house: House) -> Non
         ("funds", "credit", "250.00"),
         ("transfer", "debit", "1.25"),
     ]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("form", [CSV, "camt.053"])
+async def test_a_long_day_goes_in_pages_from_balance_to_balance(sql_house: House, form: str, size: int) -> None:
+    await settled_day(sql_house)
+    whose, days = await today(sql_house), days_of(sql_house)
+    sheets = await written_of(days, whose, over(whose), form, size)
+    read = [read_participant_file(each.content) for each in sheets]
+    assert [len(each.rows) for each in read] == [size] * (5 // size) + [5 % size] * (5 % size > 0)
+    if form != CSV:
+        assert [each.header.page for each in read] == list(range(1, len(read) + 1))
+        assert [each.header.is_last for each in read] == [False] * (len(read) - 1) + [True]
+    ends = [Money(0, "KES"), *(each.header.closing for each in read)]
+    assert [each.header.opening for each in read] == ends[:-1]
+    assert ends[-1] == Money(balance(await sql_house.position("alpha")), "KES")
+    assert len({row.reference for each in read for row in each.rows}) == 5
+    for number, sheet in enumerate(sheets, 1):
+        assert await statement_page(days, whose, over(whose), form, number, size=size) == (sheet, len(sheets))
+    assert await statement_page(days, whose, over(whose), form, len(sheets) + 1, size=size) == (None, len(sheets))
+
+
+async def test_what_the_entries_do_not_lead_to_is_told_as_no_balance(
+    sql_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await settled_day(sql_house)
+    whose = await today(sql_house)
+    monkeypatch.setattr("hub.store.days._balance", lambda _, __, height, ___: 1 if height else 0)
+    with pytest.raises(DayError, match="run `hub audit`"):
+        await written_of(days_of(sql_house), whose, over(whose))
+
+
+async def test_cash_is_told_however_much_else_a_day_has(sql_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await settled_day(sql_house)
+    whose = await today(sql_house)
+    monkeypatch.setattr("hub.store.days.ENTRIES_MAX", 2)
+    sheet = await notices(days_of(sql_house), whose, whose.to_ms, CSV)
+    assert len(sheet.content.splitlines()) == 4
+    monkeypatch.setattr("hub.store.days.ENTRIES_MAX", 1)
+    with pytest.raises(DayError, match="statement has them all"):
+        await notices(days_of(sql_house), whose, whose.to_ms, CSV)
+
+
+@pytest.mark.parametrize("day", [date.max, date.min])
+async def test_a_day_at_the_end_of_all_days_is_none(sql_house: House, day: date) -> None:
+    scheme = await sql_house.store.scheme()
+    if day is date.max:
+        with pytest.raises(DayError, match="out of range"):
+            whose_day(scheme, "alpha", "KES", day)
+    else:
+        assert whose_day(scheme, "alpha", "KES", day).from_ms < 0
 
 
 async def test_notifications_are_of_cash_only_and_of_the_day_so_far(sql_house: House) -> None:
@@ -102,7 +158,7 @@ async def test_a_day_that_is_not_over_has_no_statement(sql_house: House) -> None
     await settled_day(sql_house)
     whose = await today(sql_house)
     with pytest.raises(DayError, match="not over"):
-        await statement(days_of(sql_house), whose, over(whose) - 1)
+        await written_of(days_of(sql_house), whose, over(whose) - 1)
     with pytest.raises(DayError, match="no position"):
         whose_day(whose.scheme, "third", "KES", date(2026, 1, 1))
 
@@ -123,7 +179,7 @@ async def compared(house: House, content: bytes, name: str = "own.csv") -> tuple
 async def test_a_file_that_says_what_the_books_say_is_clean_and_says_so(sql_house: House, form: str) -> None:
     await settled_day(sql_house)
     whose = await today(sql_house)
-    (sheet,) = await statement(days_of(sql_house), whose, over(whose), form)
+    (sheet,) = await written_of(days_of(sql_house), whose, over(whose), form)
     found, differences = await compared(sql_house, sheet.content)
     assert (found.entries, found.differences, found.refused, differences) == (5, 0, "", [])
     assert (found.origin, found.subject, found.currency) == ("alpha", whose.day.isoformat(), "KES")
