@@ -22,19 +22,16 @@ from hub.http.errors import ApiError, answer, invalid, refused, stamp, unknown_o
 from hub.http.ids import new_id, undashed
 from hub.http.operation import PAGED, Operation
 from hub.http.reading import changes_in
-from hub.http.resources import accepted
+from hub.http.resources import accepted, shown
 from hub.http.schema.transactions import BatchTransaction, PatchItem
 from hub.http.taking import where
 from hub.http.transactions import is_id
 from hub.store.batches import Approval, Batches
 from hub.store.read import RequestRow
 from routing.message import encoded
-from routing.party import Party
 
 READ_WITHIN_S: Final = 120
 EVER_MS: Final = 1 << 62
-# What is shown where a row did not name its party readably: the API wants one.
-UNREADABLE: Final = {"key": "identityalias", "value": "unreadable"}
 # Which of a batch's letters is which: each is written once.
 _CREATED, _APPROVED, _COMPLETED, _CHECKER = 1, 2, 3, 4
 
@@ -221,8 +218,8 @@ async def _listed(api: Api, call: Call, state: ItemState) -> web.Response:
 
 def _ended(row: Ended) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "debitParty": _shown(row.terms.payer),
-        "creditParty": _shown(row.terms.payee),
+        "debitParty": shown(row.terms.payer),
+        "creditParty": shown(row.terms.payee),
         "customData": [{"key": "row", "value": str(row.row)}],
     }
     if row.transfer:
@@ -247,10 +244,6 @@ def reason_of(row: Ended) -> str:
         return row.reason
     words = words_of(row.reason or "refused")
     return f"{words.category}/{words.code}"
-
-
-def _shown(party: Party) -> list[dict[str, str]]:
-    return [{"key": each.key, "value": each.value} for each in party] or [UNREADABLE]
 
 
 def _kept(api: Api) -> Batches:

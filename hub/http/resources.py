@@ -39,6 +39,10 @@ ECHOED: Final = (
     "metadata",
 )
 
+# Stands for a party that nobody could name, since the API wants one: who is behind a one-time code that did not pay,
+# whom a batch's row did not name readably.
+UNKNOWN: Final = {"key": "identityalias", "value": "unknown"}
+
 # The API's object for each kind of resource.
 OBJECTS: Final = {
     Resource.ACCOUNT: "responseAccount",
@@ -84,8 +88,8 @@ def transaction(transfer: Transfer, viewer: str) -> dict[str, Any]:
         "type": body.type,
         "amount": str(money),
         "currency": money.currency,
-        "debitParty": _party(body.payer),
-        "creditParty": _party(body.payee),
+        "debitParty": shown(body.payer),
+        "creditParty": shown(body.payee),
         "creationDate": stamp(transfer.created_ms),
         "modificationDate": stamp(transfer.updated_ms),
     }
@@ -103,8 +107,9 @@ def transaction(transfer: Transfer, viewer: str) -> dict[str, Any]:
     return found
 
 
-def _party(party: Party) -> list[dict[str, str]]:
-    return [{"key": each.key, "value": each.value} for each in party]
+def shown(party: Party) -> list[dict[str, str]]:
+    """Return a party as the API's list, which is never empty."""
+    return [{"key": each.key, "value": each.value} for each in party] or [UNKNOWN]
 
 
 def without_nulls(value: Any) -> Any:

@@ -111,6 +111,18 @@ async def test_a_reversal_is_shown_as_the_specification_says(front: Front, fault
     assert "senderKyc" not in viewed
 
 
+async def test_a_payment_by_a_code_that_nobody_knows_is_shown_as_the_specification_says(
+    front: Front, faults: Faults
+) -> None:
+    body = payment(debitParty=None, oneTimeCode="0" * 16)
+    taken = await front.call("POST", "/transactions/type/merchantpay", json=body)
+    listed = await front.call("GET", f"/accounts/msisdn/{BRAVO}/transactions")
+    for found in ((await front.call("GET", f"/transactions/{taken.reference}")).body, *listed.body):
+        assert faults("responseTransaction", found) == []
+        assert found["debitParty"] == [{"key": "identityalias", "value": "unknown"}], "and not the code"
+    assert len(listed.body) == 1
+
+
 async def test_answers_about_accounts_are_what_the_specification_says(front: Front, faults: Faults) -> None:
     told = {"name": {"fullName": "Test Holder"}, "accountStatus": "available", "subStatus": None}
 
