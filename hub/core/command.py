@@ -156,8 +156,9 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """A named operator says what became of the operation a transfer waits for, or lets a flagged one go on.
+    """What operators say became of the operation a transfer waits for, or that a flagged one goes on.
 
+    It is no command, as nobody moves money alone: two people's deed `Rule` hands it on.
     `state` is where the operator saw it: said of one question, a word never answers the next.
     """
 
@@ -194,7 +195,7 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: bool = False
 
 
-Command = Submit | Heard | Due | Ruling | Word | Publish
+Command = Submit | Heard | Due | Word | Publish
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):

@@ -165,7 +165,7 @@ class Bench:
                 return self._heard(outcome)
             case Due(transfer=transfer):
                 return self._due(transfer)
-            case Ruling() | Word():
+            case Word():
                 return self._said(command)
             case Publish():
                 return publish(command, self.facts, self._standing)

@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from hub.core.command import Ruling
 from hub.core.instrument import Instrument
-from hub.core.office.ruling import CloseCase
+from hub.core.office.ruling import Rule
 from hub.core.transfer import FINAL, State
 from hub.trial.client import Reply
 from hub.trial.crossings import (
@@ -32,6 +31,7 @@ from hub.trial.crossings import (
 from hub.trial.explain import asked_for, left_out
 from hub.trial.market import publish
 from hub.trial.playing import Shown, table, until, watched
+from hub.trial.prefunding import MAKER, by_two
 from hub.trial.prices import position_table, quote_table, rate_table
 from hub.trial.world import World
 from routing.message import Resource, Verdict
@@ -129,16 +129,13 @@ async def _reversed(stage: World, original: Shown) -> Shown:
 
 
 async def _released(stage: World, shown: Shown) -> None:
-    """Have an operator look at what was flagged, and let it go on."""
+    """Have two operators look at what was flagged, and let it go on."""
     found = await stage.hub.store.timeline(shown.reply.reference)
     if found is None or found.transfer.state is not State.IN_REVIEW:
         return
     seen = found.transfer
-    ruling = Ruling(transfer=seen.id, state=seen.state, verdict=Verdict.ACCEPTED, by="demo", why="papers seen")
-    await stage.hub.door.handle(ruling)
-    for case in found.cases:
-        closing = CloseCase(by="demo", transfer=case.transfer, seq=case.seq, why="papers seen")
-        await stage.hub.door.handle(closing)
+    rule = Rule(by=MAKER, transfer=seen.id, state=seen.state, verdict=Verdict.ACCEPTED, why="papers seen")
+    await by_two(stage.hub.door, rule)
 
 
 def _shown(crossing: Crossing, amount: str, reply: Reply) -> Shown:

@@ -21,15 +21,16 @@ async def prefunded(door: Door, participant: str, money: Money, reference: str) 
     funds = sha256(f"{participant}\n{reference}".encode()).hexdigest()[:32]
     found = await door.store.records.one(Funds, funds)
     if found is None:
-        await _by_two(door, MoveFunds(by=MAKER, funds=funds, participant=participant, money=money, why=WHY))
+        await by_two(door, MoveFunds(by=MAKER, funds=funds, participant=participant, money=money, why=WHY))
     if found is None or found.state is FundsState.APPROVED:
         said = ConfirmFunds(
             by=MAKER, funds=funds, participant=participant, currency=money.currency, reference=reference, why=WHY
         )
-        await _by_two(door, said)
+        await by_two(door, said)
 
 
-async def _by_two(door: Door, deed: Deed) -> None:
+async def by_two(door: Door, deed: Deed) -> None:
+    """Have a deed proposed by the trial's maker and approved by its checker; raises RuntimeError for a refusal."""
     proposal = new_id()
     for each in (
         Propose(by=MAKER, proposal=proposal, deed=deed, why=WHY),
@@ -37,4 +38,4 @@ async def _by_two(door: Door, deed: Deed) -> None:
     ):
         result = await door.handle(each)
         if result.reason:
-            raise RuntimeError(f"the trial's money was refused: {result}")
+            raise RuntimeError(f"the trial's two people were refused: {result}")

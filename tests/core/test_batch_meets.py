@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.command import Body, Done, Due, Heard, Reason, Refusal, Ruling, Submit, Word
+from hub.core.command import Body, Done, Due, Heard, Reason, Refusal, Submit, Word
 from hub.core.decide import Bench, accounts_of, planned
 from hub.core.meaning import reference
 from hub.core.record import Entering
@@ -17,6 +17,7 @@ from routing.message import Heard as Source
 from routing.money import Money
 from tests.cash import Fund
 from tests.core.stage import ALPHA, BRAVO, Hub, msisdn, submit, transfer_id
+from tests.ruled import Ruled
 
 CALLERS = ("alpha", "bravo", "third")
 NUMBERS = st.integers(0, 5)
@@ -65,7 +66,7 @@ COMMANDS: st.SearchStrategy[Entering] = st.one_of(
     st.builds(reverses, st.integers(0, 3), NUMBERS, st.sampled_from([None, 5, 200])),
     st.builds(lambda number: Due(transfer=transfer_id(number)), NUMBERS),
     st.builds(
-        lambda number, state, verdict: Ruling(
+        lambda number, state, verdict: Ruled(
             transfer=transfer_id(number), state=state, verdict=verdict, by="operations", why="statement"
         ),
         NUMBERS,

@@ -7,7 +7,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from hub.core.admit import body_of
-from hub.core.command import Due, Heard, Result, Ruling
+from hub.core.command import Due, Heard, Result
 from hub.core.participant import SchemeFile
 from hub.core.pricing.market import exposures
 from hub.core.pricing.price import Side
@@ -34,6 +34,7 @@ from tests.core.corridor import (
     sending,
 )
 from tests.core.stage import ALPHA, Hub, outcome, transfer_id
+from tests.ruled import Ruled
 
 ENOUGH = "800000"
 
@@ -143,7 +144,7 @@ def command(hub: Hub, step: Step, serial: int) -> Entering:  # noqa: C901, PLR09
     if what == "due":
         return Due(transfer=transfer.id)
     if what == "rule":
-        return Ruling(transfer=transfer.id, state=transfer.state, verdict=verdict, by="operations", why="looked at")
+        return Ruled(transfer=transfer.id, state=transfer.state, verdict=verdict, by="operations", why="looked at")
     operation = AWAITED.get(transfer.state, Operation.CREDIT)
     failure = FailureClass.ABSENT if verdict is Verdict.UNKNOWN else None
     return Heard(outcome=outcome(transfer, operation, verdict, failure, asked_ms=hub.now_ms))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from hub.core.command import Done, Due, Reason, Refusal, Ruling, Transfer, Word
+from hub.core.command import Done, Due, Reason, Refusal, Transfer, Word
 from hub.core.meaning import reference
 from hub.core.pricing.rules import FeeRule, Unquoted
 from hub.core.timing import PARKED_MS
@@ -14,6 +14,7 @@ from routing.message import Act, FailureClass, Instruction, Operation, Verdict
 from routing.money import Money
 from tests.core.corridor import UGANDA, confirming, held, net, opened, paying, quotation, quoted, sending, why
 from tests.core.stage import ALPHA, Hub
+from tests.ruled import Ruled
 
 A, R, U = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.UNKNOWN
 CONVERT, UNWIND = Operation.CONVERT, Operation.UNWIND
@@ -210,7 +211,7 @@ def test_an_unwinding_that_is_refused_waits_for_an_operator_with_everything_held
     assert (transfer.state, transfer.due_ms) == (State.UNWINDING_IN_DOUBT, PARKED_MS)
     assert hub.cases == [("refused", transfer.id)]
     assert held(hub) == everything_held(transfer)
-    ruling = Ruling(transfer=transfer.id, state=transfer.state, verdict=A, by="operations", why="it has let go of it")
+    ruling = Ruled(transfer=transfer.id, state=transfer.state, verdict=A, by="operations", why="it has let go of it")
     assert isinstance(hub.one(ruling), Done)
     assert (hub.transfers[transfer.id].state, held(hub), net(hub)) == (State.REFUNDED, {}, {})
 
@@ -226,7 +227,7 @@ def test_an_operators_word_about_the_conversion_is_none_about_what_comes_after_i
         return hub.transfers[transfer.id].state
 
     seen = in_doubt()
-    ruling = Ruling(transfer=transfer.id, state=seen, verdict=A, by="operations", why="it has confirmed it")
+    ruling = Ruled(transfer=transfer.id, state=seen, verdict=A, by="operations", why="it has confirmed it")
     assert isinstance(hub.one(ruling), Done)
     assert in_doubt() is way.doubt
     before = hub.transfers[transfer.id]

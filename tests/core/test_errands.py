@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hub.core.change import Notice
-from hub.core.command import AT_THE_DOOR, Body, Done, Due, Heard, Reason, Ruling, Submit, Transfer, Word
+from hub.core.command import AT_THE_DOOR, Body, Done, Due, Heard, Reason, Submit, Transfer, Word
 from hub.core.instrument import Instrument
 from hub.core.participant import SchemeFile, Status
 from hub.core.transfer import Flow, State
@@ -28,6 +28,7 @@ from tests.core.stage import (
     submit,
     transfer_id,
 )
+from tests.ruled import Ruled
 
 A, R, U = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.UNKNOWN
 ISSUE = Operation.ISSUE
@@ -280,11 +281,11 @@ def test_of_an_errand_an_operator_rules_only_that_it_was_not_run_and_a_participa
     hub.now_ms = asked.due_ms or 0
     hub.one(Due(transfer=asked.id))
     told = State.TOLD_IN_DOUBT
-    said: list[Ruling | Word] = [Ruling(transfer=asked.id, state=told, verdict=A, by="operations", why="it says so")]
+    said: list[Ruled | Word] = [Ruled(transfer=asked.id, state=told, verdict=A, by="operations", why="it says so")]
     said += [Word(transfer=asked.id, caller=who, verdict=verdict) for who in ("alpha", "bravo") for verdict in (A, R)]
     for command in said:
         assert refused(hub.one(command), Reason.STATE_FORBIDS)
-    hub.one(Ruling(transfer=asked.id, state=told, verdict=R, by="operations", why="undone there"))
+    hub.one(Ruled(transfer=asked.id, state=told, verdict=R, by="operations", why="undone there"))
     assert (hub.transfers[asked.id].state, hub.instruments) == (State.ABORTED, {})
     hub.hear(asked, ISSUE, A)
     assert (hub.instruments, hub.cases) == ({}, [("contradicted", asked.id)]), "a late yes is an operator's matter"

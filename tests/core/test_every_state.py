@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from hub.core.command import Done, Due, Heard, Reason, Refusal, Ruling, Submit, Transfer, Word
+from hub.core.command import Done, Due, Heard, Reason, Refusal, Submit, Transfer, Word
 from hub.core.participant import SchemeFile
 from hub.core.timing import PARKED_MS
 from hub.core.transfer import AWAITED, FINAL, IN_DOUBT, TABLES, Flow, State
@@ -12,6 +12,7 @@ from routing.message import FailureClass, Operation, Resource, Verdict
 from routing.money import Money
 from tests.core.corridor import confirming, opened, paying, quoted
 from tests.core.stage import ALPHA, RAIL, Hub, errand, outcome, scheme_file, submit
+from tests.ruled import Ruled
 
 A, R, U = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.UNKNOWN
 CREDIT, DEBIT, REFUND, ISSUE = Operation.CREDIT, Operation.DEBIT, Operation.REFUND, Operation.ISSUE
@@ -198,7 +199,7 @@ def test_an_operator_rules_in_doubt_and_in_review_and_nowhere_else(flow: Flow, s
     transfer = reached(hub, flow, state)
     before = picture(hub)
     result = hub.one(
-        Ruling(transfer=transfer.id, state=transfer.state, verdict=verdict, by="operations", why="the statement")
+        Ruled(transfer=transfer.id, state=transfer.state, verdict=verdict, by="operations", why="the statement")
     )
     # What was made only the participant's answer can say, so an errand is never ruled to have been run.
     looked_at = IN_DOUBT | {State.IN_REVIEW}

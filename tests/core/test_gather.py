@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from hub.core.command import Due, Heard, Ruling, Word
+from hub.core.command import Due, Heard, Word
 from hub.core.facts import gather
 from hub.core.instrument import Named
 from hub.core.record import Entering
@@ -16,11 +16,12 @@ from routing.party import Identifier
 from tests.cash import Fund
 from tests.core.corridor import UGANDA, opened, paying, publishes, quotation, quoted, reversing, sending
 from tests.core.stage import ALPHA, BRAVO, Hub, errand, outcome, submit, transfer_id
+from tests.ruled import Ruled
 
 HOME = submit(1)
 MADE = quoted(opened())
 HEARD = Heard(outcome=outcome(Hub().begun(submit(1)), Operation.CREDIT, Verdict.ACCEPTED))
-RULING = Ruling(transfer=transfer_id(1), state=State.IN_REVIEW, verdict=Verdict.ACCEPTED, by="operations", why="x")
+RULING = Ruled(transfer=transfer_id(1), state=State.IN_REVIEW, verdict=Verdict.ACCEPTED, by="operations", why="x")
 CHANGE = errand(1, Resource.QUOTATION, {"changes": []}, reference="unheard")
 BILL = msgspec.structs.replace(
     HOME, body=msgspec.structs.replace(HOME.body, errand=errand(1, Resource.BILL_PAYMENT).body.errand)
@@ -69,7 +70,7 @@ def test_everything_is_listed_once_and_in_one_order() -> None:
         "whatever order they came in, locks are taken in one"
     )
     assert wanted.transfers == [transfer_id(1)]
-    assert wanted.originals == [transfer_id(9)]
+    assert wanted.originals == [transfer_id(1), transfer_id(9)]
     assert wanted.instruments == [Named(Resource.QUOTATION, MADE.reference)]
     assert wanted.identifiers == [Identifier("msisdn", each) for each in (ALPHA, BRAVO, UGANDA)]
     assert len(wanted.claims) == 4

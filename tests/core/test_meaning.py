@@ -5,13 +5,14 @@ import re
 import msgspec
 import pytest
 
-from hub.core.command import Done, Due, Heard, Reason, Refusal, Ruling, Word
+from hub.core.command import Done, Due, Heard, Reason, Refusal, Word
 from hub.core.meaning import event_of, reference
 from hub.core.timing import PARKED_MS
 from hub.core.transfer import Event, State
 from routing.message import FailureClass, Operation, Verdict
 from routing.money import Money
 from tests.core.stage import RAIL, Hub, outcome, submit
+from tests.ruled import Ruled
 
 A, R, U = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.UNKNOWN
 ABSENT = FailureClass.ABSENT
@@ -149,7 +150,7 @@ def test_a_timer_that_rings_too_early_changes_nothing() -> None:
 def test_a_ruling_needs_doubt_and_a_participants_word_needs_that_it_was_told() -> None:
     hub = Hub()
     transfer = hub.begun(submit(1))
-    ruling = Ruling(transfer=transfer.id, state=transfer.state, verdict=A, by="operations", why="statement")
+    ruling = Ruled(transfer=transfer.id, state=transfer.state, verdict=A, by="operations", why="statement")
     for command in (ruling, Word(transfer=transfer.id, caller="alpha", verdict=A)):
         result = hub.one(command)
         assert isinstance(result, Refusal)

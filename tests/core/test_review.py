@@ -1,17 +1,22 @@
 """Review: what is flagged holds nothing and waits for an operator, who lets it go on or ends it; nobody else can."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 
 from hub.core.command import Command, Done, Due, Heard, Reason, Refusal, Ruling, Submit, Transfer, Word
+from hub.core.office.ruling import Rule
 from hub.core.participant import Participant, SchemeFile, Status
 from hub.core.pricing.rules import LimitRule, Period, Then, Unquoted
+from hub.core.record import Entering
 from hub.core.timing import PARKED_MS
 from hub.core.transfer import Event, Flow, State
 from hub.ledger.account import counters
 from routing.message import Act, Instruction, Operation, Resource, Verdict
 from tests.core.corridor import confirming, corridor_file, held, net, opened, paying, quoted, sending, why
 from tests.core.stage import CORAL, Hub, errand, outcome, refused, scheme, scheme_file, submit, transfer_id
+from tests.ruled import Ruled
 
 A, R, U = Verdict.ACCEPTED, Verdict.REFUSED, Verdict.UNKNOWN
 FLAG = "screening: list one, entry 7"
@@ -23,8 +28,8 @@ def flagged(command: Submit) -> Submit:
     return msgspec.structs.replace(command, flagged=FLAG)
 
 
-def rules(transfer: Transfer, verdict: Verdict = A, state: State = State.IN_REVIEW) -> Ruling:
-    return Ruling(transfer=transfer.id, state=state, verdict=verdict, by="operations", why="looked at")
+def rules(transfer: Transfer, verdict: Verdict = A, state: State = State.IN_REVIEW) -> Ruled:
+    return Ruled(transfer=transfer.id, state=state, verdict=verdict, by="operations", why="looked at")
 
 
 def ruled(hub: Hub, transfer: Transfer, verdict: Verdict = A) -> Transfer:
@@ -101,6 +106,12 @@ def test_an_operator_who_does_not_know_changes_nothing() -> None:
     assert hub.transfers[waits.id] == waits
 
 
+def test_what_one_operator_says_is_no_command_of_its_own() -> None:
+    """It is what two people's deed hands on, and there is no other way to it."""
+    assert Ruling not in get_args(Command)
+    assert Rule.checked
+
+
 @pytest.mark.parametrize("state", [State.IN_DOUBT, State.RESERVED, State.RECEIVED, State.HELD_IN_DOUBT])
 @pytest.mark.parametrize("verdict", [A, R])
 def test_a_ruling_about_another_state_releases_nothing(state: State, verdict: Verdict) -> None:
@@ -171,7 +182,7 @@ def test_what_the_cap_bears_no_more_is_barred_when_it_is_released() -> None:
 def test_of_two_that_the_cap_bears_one_of_the_first_is_taken(*, together: bool) -> None:
     hub = Hub()
     waits = hub.begun(flagged(submit(1, amount="600")))
-    commands: list[Command] = [submit(2, amount="500"), rules(waits), submit(3, amount="500")]
+    commands: list[Entering] = [submit(2, amount="500"), rules(waits), submit(3, amount="500")]
     results = hub.batch(commands) if together else [hub.one(each) for each in commands]
     assert [why(each) for each in results] == ["", Reason.CAP_EXCEEDED, ""]
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from hub.core.change import Letter, Notice
-from hub.core.command import Ruling
+from hub.core.office.ruling import Rule
 from hub.core.participant import Participant, Role, SchemeFile
 from hub.core.pricing.price import Side
 from hub.core.pricing.rules import FeeRule, LimitRule, Period
@@ -18,6 +18,7 @@ from routing.table import Connection
 from tests.http import front as plain
 from tests.http.abroad import GIVEN, SENDING, SENT, named, opened_abroad, pairs, pay, paying, quoted
 from tests.http.front import ALPHA, Front, Json, opened
+from tests.store.windows import approved
 
 FEES: Final = [
     {"feeType": "sending", "feeAmount": SENDING, "feeCurrency": "KES"},
@@ -217,14 +218,9 @@ async def test_what_an_operator_looks_at_is_pending_like_everything_else(front: 
     patch = [{"op": "replace", "path": "/transactionStatus", "value": "completed"}]
     said = await front.call("PATCH", f"/transactions/{flagged.reference}", "bravo", json=patch)
     assert said.error == (400, "businessRule", "incorrectState")
-    ruling = Ruling(
-        transfer=flagged.reference,
-        state=State.IN_REVIEW,
-        verdict=Verdict.REFUSED,
-        by="an operator",
-        why="it is on a list",
-    )
-    await front.door.handle(ruling)
+    why = "it is on a list"
+    rule = Rule(by="desk-1", transfer=flagged.reference, state=State.IN_REVIEW, verdict=Verdict.REFUSED, why=why)
+    await approved(front.door, rule)
     state = await front.state(flagged)
     assert (state["status"], state["error"]["errorCode"]) == ("failed", "genericError")
     assert "list" not in str(state)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.core.command import Done, Ruling
+from hub.core.office.ruling import Rule
 from hub.core.transfer import State
 from hub.store.audit import run_audit
 from hub.trial.plays import BAOBAB, SAVANNA, party
@@ -10,6 +10,7 @@ from hub.trial.world import World
 from routing.message import Verdict
 from tests.scenario.abroad import HILL, KILIMA, KYC, NILE, by, positions, quoted, sent, sold
 from tests.scenario.acting import control, ended, events, failure, result, timeline, until
+from tests.store.windows import approved
 
 
 async def test_the_sender_sees_every_way_best_first_and_gets_exactly_what_was_seen(stage: World) -> None:
@@ -158,10 +159,9 @@ async def test_what_is_flagged_waits_for_an_operator_and_the_sender_learns_nothi
     seen = await stage.clients["baobab"].get(f"/transactions/{found.transfer.id}")
     assert seen.body["transactionStatus"] == "pending"
     assert not any(word in str(seen.body) for word in ("flagged", "review", "limit", "large"))
-    ruling = Ruling(
-        transfer=found.transfer.id, state=State.IN_REVIEW, verdict=verdict, by="compliance", why="looked at"
-    )
-    assert isinstance(await stage.hub.door.handle(ruling), Done)
+    rule = Rule(by="desk-1", transfer=found.transfer.id, state=State.IN_REVIEW, verdict=verdict, why="looked at")
+    await approved(stage.hub.door, rule)
+    assert await stage.hub.store.open_cases(10) == []
     assert (await ended(stage, reply)).transfer.state is ends
 
 

@@ -3,13 +3,15 @@
 import pytest
 
 from adapters.simulator.rules import Fate, Rule, Rules
-from hub.core.command import Refusal, Ruling
+from hub.core.command import Refusal
+from hub.core.office import ruling
 from hub.core.transfer import State
 from hub.store.audit import run_audit
 from hub.trial.plays import ACCOUNT, BAOBAB, SAVANNA
 from hub.trial.world import World
 from routing.message import Verdict
 from tests.scenario.acting import ended, events, request_body, timeline, until
+from tests.store.windows import approved
 
 
 @pytest.mark.parametrize(
@@ -81,21 +83,17 @@ async def test_what_nobody_ever_received_is_released_after_the_lease(hurried_sta
 async def test_only_a_named_operator_ends_a_doubt_that_asking_cannot(stage: World) -> None:
     stage.simulator.provider("savanna").rules = Rules([Rule(fate=Fate.UNAVAILABLE)])
     reply = await stage.clients["baobab"].submit("transfer", request_body(BAOBAB, SAVANNA, "31.00"))
-    ruling = Ruling(
-        transfer=reply.reference,
-        state=State.IN_DOUBT,
-        verdict=Verdict.ACCEPTED,
-        by="operations",
-        why="statement line 7",
-    )
-    early = await stage.hub.door.handle(ruling)
-    assert isinstance(early, Refusal), "nothing is in doubt yet, so there is nothing to rule on"
+    why, state = "statement line 7", State.IN_DOUBT
+    rule = ruling.Rule(by="desk-1", transfer=reply.reference, state=state, verdict=Verdict.ACCEPTED, why=why)
+    alone = await stage.hub.door.handle(rule)
+    assert isinstance(alone, Refusal), "and not alone"
 
-    async def ruled() -> bool:
-        return not isinstance(await stage.hub.door.handle(ruling), Refusal)
+    async def in_doubt() -> bool:
+        return (await timeline(stage, reply)).transfer.state is state
 
-    await until(ruled)
+    await until(in_doubt)
+    await approved(stage.hub.door, rule)
     found = await ended(stage, reply)
     assert found.transfer.state is State.COMMITTED
-    assert (found.transitions[-1].who, found.transitions[-1].detail) == ("operator operations", "statement line 7")
+    assert (found.transitions[-1].who, found.transitions[-1].detail) == ("operator desk-1, approved by desk-2", why)
     assert run_audit(stage.database).findings == []

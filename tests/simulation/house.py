@@ -8,10 +8,13 @@ from typing import Any
 
 import msgspec
 
-from hub.core.command import Done, Publish, Reason, Refusal, Ruling, Submit, Transfer
+from hub.core.command import Done, Publish, Reason, Refusal, Result, Submit, Transfer
 from hub.core.meaning import connection_for, reference
+from hub.core.office.proposal import Approve, Propose
+from hub.core.office.ruling import Rule
 from hub.core.pricing.rate import Rounding
 from hub.core.pricing.rules import ReversalRate
+from hub.core.record import Deed
 from hub.core.timing import PARKED_MS
 from hub.core.transfer import AWAITED, FINAL, UNDOING, State
 from hub.flow import Door
@@ -108,7 +111,7 @@ class House:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
 
-    async def send(self, command: Submit | Fund | Ruling | Publish) -> None:
+    async def send(self, command: Submit | Publish | Deed) -> Result:
         """Send as a careful caller: the same again until there is an answer."""
         while True:
             try:
@@ -120,7 +123,7 @@ class House:
                 self.accepted.append(result.transfer)
             elif isinstance(result, Refusal) and result.reason not in EXPECTED:
                 self.commits.problems.append(f"{command} was refused: {result}")
-            return
+            return result
 
     async def fund(self) -> None:
         """Count money from the bank, twice at once, as two operators who do not know of each other."""
@@ -144,15 +147,21 @@ class House:
                 await self._say(transfer, self._found_out(transfer, AWAITED[transfer.state]), "operations")
 
     async def _say(self, transfer: Transfer, verdict: Verdict, by: str) -> None:
-        """Rule on what was looked at; another operator, who saw the same, may say so too, at once or much later."""
-        ruling = Ruling(transfer=transfer.id, verdict=verdict, by=by, why="looked at", state=transfer.state)
-        await self.send(ruling)
+        """Rule on what was looked at; two others, who saw the same, may say so too, at once or much later."""
+        rule = Rule(transfer=transfer.id, verdict=verdict, by=by, why="looked at", state=transfer.state)
+        await self._ruled(rule)
         if self.chance.random() < 0.4:
-            self._others.add(asyncio.get_running_loop().create_task(self._again(ruling)))
+            self._others.add(asyncio.get_running_loop().create_task(self._again(rule)))
 
-    async def _again(self, ruling: Ruling) -> None:
+    async def _again(self, rule: Rule) -> None:
         await asyncio.sleep(self.chance.uniform(0, 12))
-        await self.send(ruling)
+        await self._ruled(rule)
+
+    async def _ruled(self, rule: Rule) -> None:
+        proposal, ref = (f"{self.chance.getrandbits(128):032x}" for _ in range(2))
+        proposed = await self.send(Propose(by=rule.by, ref=proposal, proposal=proposal, deed=rule, why=rule.why))
+        if isinstance(proposed, Done):
+            await self.send(Approve(by="desk-2", ref=ref, proposal=proposal, deed=rule))
 
     def _found_out(self, transfer: Transfer, operation: Operation) -> Verdict:
         provider, known_as = self.providers[connection_for(transfer, operation)], reference(transfer.id, operation)
