@@ -43,13 +43,15 @@ def list_(
 
 
 @proposals.command("show")
-def show(id_: Id) -> None:
-    """Show a proposal: what is to be done, by whom, why. Example: [cyan]hub proposals show 0195f3...[/]"""
+def show(
+    id_: Id,
+    terms: Annotated[bool, typer.Option("--terms", help="also every field, as it was proposed")] = False,  # noqa: FBT002
+) -> None:
+    """Show a proposal: what it would do, by whom, why. Example: [cyan]hub proposals show 0195f3...[/]"""
     from hub.trial.office import when  # noqa: PLC0415
 
     async def main() -> None:
         found = await _found(id_)
-        terms = msgspec.json.format(msgspec.json.encode(msgspec.json.decode(found.terms)), indent=2).decode()
         out.print(f"{found.act} {found.subject}: {found.state}", style="bold", highlight=False)
         out.print(f"proposed by {found.by} at {when(found.at_ms)}: {_inside(found.why)}", highlight=False)
         if found.decided_ms is not None:
@@ -58,7 +60,12 @@ def show(id_: Id) -> None:
         elif found.due_ms is not None:
             left_h = max(0, found.due_ms - time.time_ns() // 1_000_000) // 3_600_000
             out.print(f"it expires in {left_h} h, if nobody decides", highlight=False)
-        out.print(terms, markup=False)
+        out.print("approved, it would do this, and nothing else:", highlight=False)
+        for line in found.effects:
+            out.print(f"    {line}", highlight=False, markup=False, soft_wrap=True)
+        if terms:
+            whole = msgspec.json.format(msgspec.json.encode(msgspec.json.decode(found.terms)), indent=2).decode()
+            out.print(whole, markup=False, highlight=False, soft_wrap=True)
 
     loop(main)
 

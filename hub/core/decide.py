@@ -57,6 +57,7 @@ from hub.core.use import named_by
 from hub.core.witness import ENDS, insiders, may_say, sides_of
 from hub.ledger.journal import BlockedError, Book, OverCapError, Phase, Posting
 from routing.message import FailureClass, Outcome, Verdict
+from routing.money import Money
 
 _UNDONE: Final = frozenset({State.ABORTED, State.REFUNDED})
 _UNDONE_OR_NEW: Final = _UNDONE | {State.RECEIVED}
@@ -124,6 +125,7 @@ class Bench:
             cases=facts.cases,
             entered=self._standing.entered,
             rule=self._said,
+            foresee=self._foreseen,
         )
 
     def decide(self, commands: Sequence[Entering], plans: Sequence[Plan | Refusal | None]) -> Decided:
@@ -271,19 +273,10 @@ class Bench:
     def _said(self, command: Ruling | Word) -> Result:
         """Take the word of a named operator, or of the participant that was instructed."""
         transfer = self._standing.transfers.get(command.transfer)
-        if transfer is None or (isinstance(command, Word) and command.caller not in insiders(transfer)):
-            return Refusal(reason=Reason.TRANSFER_UNKNOWN)
-        operation = AWAITED.get(transfer.state)
-        if operation is None and transfer.state in ENDS[command.verdict]:
-            return Done(transfer=transfer.id, state=transfer.state, changed=False)
-        if isinstance(command, Ruling):
-            if command.state is not transfer.state:
-                detail = f"it is {transfer.state}, not {command.state} any more"
-                return Refusal(reason=Reason.STATE_FORBIDS, detail=detail, transfer=transfer.id)
-            if transfer.state is State.IN_REVIEW:
-                return self._reviewed(transfer, command)
-        if operation is None or command.verdict is Verdict.UNKNOWN or not may_say(command, transfer, operation):
-            return Refusal(reason=Reason.STATE_FORBIDS, detail=f"it is {transfer.state}", transfer=transfer.id)
+        if (ended := self._not_asked(command, transfer)) is not None or transfer is None:
+            return ended or Refusal(reason=Reason.TRANSFER_UNKNOWN)
+        if isinstance(command, Ruling) and transfer.state is State.IN_REVIEW:
+            return self._reviewed(transfer, command)
         if isinstance(command, Ruling):
             who, why = f"operator {command.by}", command.why
         else:
@@ -294,10 +287,35 @@ class Bench:
         transfer = self._move(transfer, row, who=who, detail=why)
         return Done(transfer=transfer.id, state=transfer.state)
 
+    @staticmethod
+    def _not_asked(command: Ruling | Word, transfer: Transfer | None) -> Result | None:
+        """Say why a word on a transfer changes nothing; None: it is what the transfer waits for."""
+        if transfer is None or (isinstance(command, Word) and command.caller not in insiders(transfer)):
+            return Refusal(reason=Reason.TRANSFER_UNKNOWN)
+        operation = AWAITED.get(transfer.state)
+        if operation is None and transfer.state in ENDS[command.verdict]:
+            return Done(transfer=transfer.id, state=transfer.state, changed=False)
+        if isinstance(command, Ruling) and command.state is not transfer.state:
+            detail = f"it is {transfer.state}, not {command.state} any more"
+            return Refusal(reason=Reason.STATE_FORBIDS, detail=detail, transfer=transfer.id)
+        is_reviewed = isinstance(command, Ruling) and transfer.state is State.IN_REVIEW
+        may = is_reviewed or (operation is not None and may_say(command, transfer, operation))
+        if command.verdict is Verdict.UNKNOWN or not may:
+            return Refusal(reason=Reason.STATE_FORBIDS, detail=f"it is {transfer.state}", transfer=transfer.id)
+        return None
+
+    def _foreseen(self, ruling: Ruling) -> Refusal | str:
+        """Say what an operator's word would do, for whoever is to approve it."""
+        transfer = self._standing.transfers.get(ruling.transfer)
+        ended = self._not_asked(ruling, transfer)
+        if transfer is None or isinstance(ended, Refusal):
+            return ended if isinstance(ended, Refusal) else Refusal(reason=Reason.TRANSFER_UNKNOWN)
+        money = f"{Money(transfer.minor, transfer.currency)} {transfer.currency}"
+        sides = f"from {transfer.payer_fsp or '?'} to {transfer.payee_fsp or '?'}"
+        return f"transfer {transfer.id}, {money} {sides}: it is {transfer.state}, taken as {ruling.verdict}"
+
     def _reviewed(self, transfer: Transfer, ruling: Ruling) -> Result:
         """Let a flagged transfer go on, at the price it has, or end it; a price that has expired is not honoured."""
-        if ruling.verdict is Verdict.UNKNOWN:
-            return Refusal(reason=Reason.STATE_FORBIDS, detail=f"it is {transfer.state}", transfer=transfer.id)
         barred = None
         if ruling.verdict is Verdict.REFUSED:
             barred = Reason.NOT_CARRIED_OUT

@@ -51,6 +51,10 @@ def _nobody_rules(_: Ruling) -> Result:
     raise NotImplementedError
 
 
+def _nobody_foresees(_: Ruling) -> Refusal | str:
+    raise NotImplementedError
+
+
 class Desk:
     """Where one deed is decided: the records as the deeds before it left them, the books, and what is to be written."""
 
@@ -69,6 +73,7 @@ class Desk:
         cases: Iterable[Case] = (),
         entered: Callable[[Iterable[tuple[str, str]]], None] = lambda _: None,
         rule: Callable[[Ruling], Result] = _nobody_rules,
+        foresee: Callable[[Ruling], Refusal | str] = _nobody_foresees,
     ) -> None:
         """Begin with what was loaded; `height` is the number of the last journal, where a deed cuts there."""
         self.scheme: Final = scheme
@@ -82,6 +87,8 @@ class Desk:
         self._cases: Final = {(each.transfer, each.seq): each for each in cases}
         self._entered: Final = entered
         self.rule: Final = rule  # has an operator's word on a transfer carried out
+        self._foresee: Final = foresee  # says what that word would do
+        self.foreseen: Final[list[str]] = []  # of a rehearsal: what it would do beside what it writes
         self.approved_by = ""  # the second person, while an approved proposal is carried out
         self.ref = ""
         self._kept: dict[type[Record], dict[str, Record]] = {kind: dict(found) for kind, found in kept.items()}
@@ -102,6 +109,32 @@ class Desk:
             for each in map(every.__getitem__, sorted(ids))
             if isinstance(each, kind) and all(getattr(each, name) == value for name, value in values.items())
         ]
+
+    def rehearsal(self, second: str) -> "Desk":
+        """Return a copy on which a deed is tried as if `second` approved it: what is done there is done nowhere."""
+
+        def foreseen(ruling: Ruling) -> Result:
+            said = self._foresee(ruling)
+            if isinstance(said, Refusal):
+                return said
+            copy.foreseen.append(said)
+            return Done(transfer=ruling.transfer)
+
+        copy = Desk(
+            scheme=self.scheme,
+            now_ms=self.now_ms,
+            height=self.height,
+            kept=self._kept,
+            transfers=self.transfers,
+            book=Book(msgspec.structs.replace(each) for each in self.book.accounts.values()),
+            decided=Decided(),
+            reversed_minor=self._reversed,
+            promised={original: dict(parts) for original, parts in self._promised.items()},
+            cases=self._cases.values(),
+            rule=foreseen,
+        )
+        copy.approved_by = second
+        return copy
 
     def _index(self, kind: type[Record], column: str) -> dict[Any, set[str]]:
         """Return the ids of a kind's records by one of its keys; a bank's file may be about thousands of windows."""

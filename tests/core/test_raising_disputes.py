@@ -183,7 +183,9 @@ def on_behalf(transfer: str, kind: str, participant: str, by: str = "maker") -> 
 
 async def by_two(counter: Counter, deed: RaiseFor) -> Result:
     proposal = f"{5:032x}"
-    await counter.done(Propose(by="maker", proposal=proposal, deed=deed, why="the participant wrote"))
+    result = await counter.one(Propose(by="maker", proposal=proposal, deed=deed, why="the participant wrote"))
+    if result.reason:
+        return result
     return await counter.one(Approve(by="checker", proposal=proposal, deed=deed))
 
 

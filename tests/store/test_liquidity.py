@@ -71,8 +71,8 @@ async def test_a_cap_under_what_is_owed_lets_nothing_more_out_and_says_so(house:
     assert balance(await house.position("alpha")) == -300_00
 
 
-async def test_the_same_cap_again_changes_nothing(house: House) -> None:
-    assert await approved(house, capping("1000")) == Done(changed=False)
+async def test_the_same_cap_again_is_not_even_proposed(house: House) -> None:
+    assert reason_of(await proposed(house, capping("1000"))) == "record_forbids"
     assert await changes(house) == []
 
 

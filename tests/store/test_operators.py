@@ -128,7 +128,7 @@ async def test_a_disabled_operator_can_do_nothing_nor_can_what_it_proposed_be_ap
 async def test_who_was_disabled_is_admitted_again_with_another_secret(house: House) -> None:
     await opened(house)
     await by_two(house, disabling("desk-1"))
-    assert await by_two(house, disabling("desk-1")) == Done(changed=False)
+    assert reason_of(await by_two(house, disabling("desk-1"))) == "record_forbids", "it would change nothing"
     assert reason_of(await by_two(house, changing("desk-1", CHECKER))) == "record_forbids"
     again = msgspec.structs.replace(admitting("desk-1", CHECKER), secret_hash="0" * 64)
     assert isinstance(await by_two(house, again), Done)
@@ -148,6 +148,8 @@ async def test_two_admins_are_always_left(house: House) -> None:
     assert isinstance(await by_two(house, disabling("head-3")), Done)
     await by_two(house, admitting("head-3", ADMIN))
     assert isinstance(await by_two(house, changing("head-2", CHECKER), checker="head-3"), Done)
+    assert reason_of(await by_two(house, changing("head-3", VIEWER), checker="head-3")) == "record_forbids"
+    await by_two(house, admitting("head-4", ADMIN), checker="head-3")
     assert reason_of(await by_two(house, changing("head-3", VIEWER), checker="head-3")) == "same_person"
     assert reason_of(await by_two(house, disabling("head-1", by="head-3"), checker="head-1")) == "same_person"
 

@@ -1,7 +1,7 @@
 """Proposals: what moves or releases money is proposed by one operator and approved by another; never by one alone.
 
-An approved proposal is carried out in the commit that approves it. Its deed is kept as it was proposed, so nothing else
-can be approved than what was seen.
+An approved proposal is carried out in the commit that approves it. Its deed is kept as it was proposed, with what it
+would do: so nothing else can be approved than what was seen, and nothing that cannot be done waits for anybody.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.office.effects import effects
 from hub.core.office.records import Operator, OperatorRole
 from hub.core.participant import AccountKey, Scheme
 from hub.core.record import Deed, Desk, Kept, Record, Selector
@@ -43,6 +44,7 @@ class Proposal(Record, frozen=True, kw_only=True):
     act: str  # the name of the deed's type
     terms: msgspec.Raw  # the deed, as it was proposed
     subject: str = ""  # what it is about: a participant, a window, a payment ...
+    effects: tuple[str, ...] = ()  # what it would do: it is approved to do this, and nothing else
     why: str
     by: str
     state: ProposalState
@@ -51,60 +53,14 @@ class Proposal(Record, frozen=True, kw_only=True):
     decided_why: str = ""
 
 
-class Propose(Deed, frozen=True, kw_only=True):
-    """Put a deed before a second person."""
-
-    makes: ClassVar[str] = "proposal"
-    proposal: str  # the id it gets
-    deed: Deed
-    subject: str = ""
-    why: str
-
-    def wants(self) -> Sequence[Selector]:
-        """Want the proposal, in case it is there already, and whether there are operators at all."""
-        return Selector(Proposal, "id", self.proposal), ADMINS
-
-    def decide(self, desk: Desk) -> Result:
-        """Keep it open until somebody else decides, or too much time has gone by."""
-        if (refused := _nobody(self.by, desk) or self._flaw(desk)) is not None:
-            return refused
-        desk.keep(
-            Proposal(
-                id=self.proposal,
-                at_ms=desk.now_ms,
-                due_ms=desk.now_ms + OPEN_FOR_MS,
-                act=type(self.deed).__name__,
-                terms=msgspec.Raw(msgspec.json.encode(self.deed)),
-                subject=self.subject,
-                why=self.why,
-                by=self.by,
-                state=ProposalState.OPEN,
-            )
-        )
-        return Done(transfer=self.proposal)
-
-    def _flaw(self, desk: Desk) -> Refusal | None:
-        if desk.get(Proposal, self.proposal) is not None:
-            return Refusal(reason=Reason.RECORD_FORBIDS, detail="this proposal was made before")
-        wrong = ""
-        if not self.why.strip():
-            wrong = "say why: whoever is to approve reads it"
-        elif not self.deed.checked:
-            wrong = f"{type(self.deed).__name__} needs no second person"
-        elif self.deed.by != self.by:
-            wrong = "a deed is proposed in one's own name"
-        return Refusal(reason=Reason.TERMS_INVALID, detail=wrong) if wrong else self.deed.flaw(desk.scheme)
-
-
-class Approve(Deed, frozen=True, kw_only=True):
-    """Have a proposed deed carried out, in this same commit; `deed` is what the approver has seen."""
+class _Carrying(Deed, frozen=True, kw_only=True):
+    """What is about another deed, and wants whatever that one wants."""
 
     proposal: str
     deed: Deed
-    why: str = ""
 
     def wants(self) -> Sequence[Selector]:
-        """Want the proposal and its maker, whether there are operators at all, and what its deed wants."""
+        """Want the proposal, the deed's maker, whether there are operators at all, and what the deed wants."""
         maker = Selector(Operator, "id", self.deed.by)
         return (Selector(Proposal, "id", self.proposal), maker, ADMINS, *self.deed.wants())
 
@@ -124,26 +80,86 @@ class Approve(Deed, frozen=True, kw_only=True):
         """Want what the deed wants."""
         return self.deed.accounts(kept, scheme)
 
+
+class Propose(_Carrying, frozen=True, kw_only=True):
+    """Put a deed before a second person, with what it would do; `proposal` is the id that gets."""
+
+    makes: ClassVar[str] = "proposal"
+    subject: str = ""
+    why: str
+
+    def decide(self, desk: Desk) -> Result:
+        """Keep it open until somebody else decides, or too much time has gone by."""
+        if (refused := _nobody(self.by, desk) or self._flaw(desk)) is not None:
+            return refused
+        found = effects(self.deed, desk)
+        if isinstance(found, Refusal):
+            return found
+        desk.keep(
+            Proposal(
+                id=self.proposal,
+                at_ms=desk.now_ms,
+                due_ms=desk.now_ms + OPEN_FOR_MS,
+                act=type(self.deed).__name__,
+                terms=msgspec.Raw(msgspec.json.encode(self.deed)),
+                subject=self.subject,
+                effects=found,
+                why=self.why,
+                by=self.by,
+                state=ProposalState.OPEN,
+            )
+        )
+        return Done(transfer=self.proposal)
+
+    def _flaw(self, desk: Desk) -> Refusal | None:
+        if desk.get(Proposal, self.proposal) is not None:
+            return Refusal(reason=Reason.RECORD_FORBIDS, detail="this proposal was made before")
+        wrong = ""
+        if not self.why.strip():
+            wrong = "say why: whoever is to approve reads it"
+        elif not self.deed.checked:
+            wrong = f"{type(self.deed).__name__} needs no second person"
+        elif self.deed.by != self.by:
+            wrong = "a deed is proposed in one's own name"
+        return Refusal(reason=Reason.TERMS_INVALID, detail=wrong) if wrong else None
+
+
+class Approve(_Carrying, frozen=True, kw_only=True):
+    """Have a proposed deed carried out, in this same commit; `deed` is what the approver has seen."""
+
+    why: str = ""
+
     def decide(self, desk: Desk) -> Result:
         """Carry the deed out, if another person proposed exactly this; where it cannot be, the proposal stays open."""
         found = desk.get(Proposal, self.proposal)
         refused = _nobody(self.by, desk) or _undecidable(found)
         if found is None or refused is not None:
             return refused or Refusal(reason=Reason.RECORD_UNKNOWN)
+        if (unlike := self._unlike(found, desk)) is not None:
+            return unlike
+        desk.approved_by = self.by
+        try:
+            result = self.deed.decide(desk)
+        finally:
+            desk.approved_by = ""
+        if isinstance(result, Done):
+            _decided(found, ProposalState.APPROVED, desk, self.by, self.why)
+        return result
+
+    def _unlike(self, found: Proposal, desk: Desk) -> Refusal | None:
+        """Refuse what is not what was proposed, by another, in time; or would not do what it would have done then."""
         if found.due_ms is not None and found.due_ms <= desk.now_ms:
             return Refusal(reason=Reason.RECORD_FORBIDS, detail="nobody decided in time; propose it again")
         if _person(found.by) == _person(self.by):
             return Refusal(reason=Reason.SAME_PERSON, detail=f"{found.by} proposed it")
         if msgspec.json.decode(found.terms) != msgspec.json.decode(msgspec.json.encode(self.deed)):
             return Refusal(reason=Reason.TERMS_INVALID, detail="this is not what was proposed; look at it again")
-        desk.approved_by = self.by
-        try:
-            result = self.deed.flaw(desk.scheme) or self.deed.decide(desk)
-        finally:
-            desk.approved_by = ""
-        if isinstance(result, Done):
-            _decided(found, ProposalState.APPROVED, desk, self.by, self.why)
-        return result
+        would = effects(self.deed, desk)
+        if isinstance(would, Refusal):
+            return would
+        if would == found.effects:
+            return None
+        return Refusal(reason=Reason.RECORD_FORBIDS, detail=_changed(found.effects, would))
 
 
 class Dismiss(Deed, frozen=True, kw_only=True):
@@ -186,6 +202,12 @@ class Expire(Deed, frozen=True, kw_only=True):
             return Done(changed=False)
         _decided(found, ProposalState.EXPIRED, desk, self.by, "nobody decided in time")
         return Done(transfer=found.id)
+
+
+def _changed(before: Sequence[str], now: Sequence[str]) -> str:
+    """Say how what would be done now differs from what was seen."""
+    first = next((each for each in now if each not in before), "something would not be done any more")
+    return f"it would do something else now than when it was proposed ({first}): propose it again"
 
 
 def _person(name: str) -> str:
