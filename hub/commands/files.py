@@ -237,7 +237,8 @@ async def _day_of(participant: str, day: str, currency: str) -> "AsyncIterator[t
         if not currency and len(currencies) != 1:
             raise ValueError(f"{participant!r} settles in {', '.join(currencies) or 'nothing'}: say --currency")
         try:
-            whose = whose_day(scheme, participant, currency.upper() or currencies[0], date.fromisoformat(day))
+            of = currency.upper() or currencies[0]
+            whose = await whose_day(store.days, scheme, participant, of, date.fromisoformat(day))
             yield store, whose
         except (DayError, UnwritableError, OverflowError) as error:  # the last: a day before or after all days
             raise ValueError(str(error)) from error

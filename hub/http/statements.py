@@ -163,7 +163,7 @@ async def _day(api: Api, call: Call, text: str | None = None) -> tuple[Books, Wh
     if currency not in currencies:
         raise invalid("currency", "currencyNotSupported", "You have no position in this currency.")
     try:
-        return api.books, whose_day(scheme, call.caller, currency, day)
+        return api.books, await whose_day(api.books.days, scheme, call.caller, currency, day)
     except (DayError, OverflowError) as error:
         raise invalid("date", "formatError", str(error)) from None
 

@@ -6,14 +6,16 @@ the key. Long reads go on in a thread and on a connection of their own, beside t
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from datetime import date
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 import psycopg
 
 from hub.core.office.comparing import DIFFERENCES_MAX, Comparison, Found, Line, Movement, known_better
-from hub.core.office.reconciling import DayEntry
+from hub.core.office.reconciling import DayEntry, Zone, zone_of
 from hub.core.office.records import DifferenceKind
+from hub.core.settlement.rules import Model
 from hub.ledger.checkpoint import Checkpoint
 from hub.store import ledger_read
 from hub.store.contract import UnavailableError
@@ -88,6 +90,15 @@ _STEPS: Final = """
 SELECT replace(transfer::text, '-', ''),
        json_agg(json_build_object('at_ms', at_ms, 'state', next, 'event', event, 'who', who) ORDER BY seq)::text
 FROM transition WHERE transfer = ANY(%s::uuid[]) GROUP BY transfer"""
+
+
+# What of every scheme says when days begin, of those in force between two times: the first of all was so ever before.
+_ZONES: Final = """
+SELECT applied_ms, document->'settlement_model', document->'scheme'->'utc_offset_minutes' FROM scheme
+WHERE version >= coalesce((SELECT max(version) FROM scheme WHERE applied_ms <= %(from_ms)s), 0)
+AND (applied_ms < %(to_ms)s OR version = (SELECT min(version) FROM scheme)) ORDER BY version"""
+_DAY_MS: Final = 86_400_000
+_FIRST: Final = date(1970, 1, 1).toordinal()
 
 
 class DayError(Exception):
@@ -184,6 +195,16 @@ class Days:
         if len(entries) > ENTRIES_MAX:
             raise DayError(f"there are more than {ENTRIES_MAX} of them: the day's statement has them all, in pages")
         return entries
+
+    async def zones(self, participant: str, currency: str, day: date) -> list[Zone]:
+        """Return by which time zones a participant's days began, from the day before this one to the day after it."""
+        midnight_ms = (day.toordinal() - _FIRST) * _DAY_MS
+        around = {"from_ms": midnight_ms - _DAY_MS, "to_ms": midnight_ms + 2 * _DAY_MS}
+        rows = await _aside(self._with, lambda connection: connection.execute(_ZONES, around).fetchall())
+        return [
+            Zone(at_ms, zone_of(msgspec.convert(models or [], list[Model]), minutes or 0, participant, currency))
+            for at_ms, models, minutes in rows
+        ]
 
     async def found(self, asked: Asked) -> Day:
         """Return which journals a day has; raises DayError."""

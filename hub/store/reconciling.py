@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from hub.core.office.reconciling import Compare, day_ms, zone_of
+from hub.core.office.reconciling import Compare, day_ms
 from hub.core.participant import Scheme
 from hub.files.days import (
     CAMT_053,
@@ -37,12 +37,13 @@ LATE_MS: Final = 120_000
 PROOF: Final = ".proof.json"
 
 
-def whose_day(scheme: Scheme, participant: str, currency: str, day: date) -> Whose:
-    """Say which day it is; raises DayError for who has no position in that currency."""
+async def whose_day(days: Days, scheme: Scheme, participant: str, currency: str, day: date) -> Whose:
+    """Say which day it is, by the time zones of then; raises DayError for who has no position in that currency."""
     if scheme.position(participant, currency) is None:
         raise DayError(f"{participant!r} has no position in {currency!r}")
+    zones = await days.zones(participant, currency, day)
     try:
-        from_ms, to_ms = day_ms(day, zone_of(scheme, participant, currency))
+        from_ms, to_ms = day_ms(day, zones)
     except OverflowError as error:
         raise DayError(f"{day.isoformat()} is out of range: no day has that before or after it") from error
     return Whose(scheme, participant, currency, day, from_ms, to_ms)

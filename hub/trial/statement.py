@@ -30,7 +30,7 @@ WHO: Final = "the hub"
 async def play_statement(store: SqlStore, told: Told, participant: str, window: Window) -> None:
     """Write a participant's statement of today, and prove it; hold that the window was settled in one journal."""
     scheme, now_ms = await store.scheme(), await store.records.now_ms()
-    whose = _today(scheme, participant, window.currency, now_ms)
+    whose = await _today(store, scheme, participant, window.currency, now_ms)
     stood = await store.days.stood(asked(whose))
     page = paged(whose, stood.opening, stood.closing, stood.entries)
     file = await asyncio.to_thread(sheet, page, CAMT_053, whose)
@@ -64,9 +64,10 @@ def statement_table(told: Statement) -> Table:
     return table
 
 
-def _today(scheme: Scheme, participant: str, currency: str, now_ms: int) -> Whose:
-    at = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone_of(scheme, participant, currency))
-    return whose_day(scheme, participant, currency, at.date())
+async def _today(store: SqlStore, scheme: Scheme, participant: str, currency: str, now_ms: int) -> Whose:
+    zone = zone_of(scheme.models, scheme.file.scheme.utc_offset_minutes, participant, currency)
+    at = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone)
+    return await whose_day(store.days, scheme, participant, currency, at.date())
 
 
 def _says(content: bytes, page: Statement) -> bool:
@@ -95,7 +96,8 @@ async def _settled_in(store: SqlStore, scheme: Scheme, window: Window, now_ms: i
     found: set[str] = set()
     for participant in scheme.participants:
         if scheme.position(participant, window.currency) is not None:
-            stood = await store.days.stood(asked(_today(scheme, participant, window.currency, now_ms)))
+            whose = await _today(store, scheme, participant, window.currency, now_ms)
+            stood = await store.days.stood(asked(whose))
             entries = (each for each in stood.entries if each.subject == settling_subject(window.id))
             found |= {each.reference.partition("-")[0] for each in entries}
     return sorted(found)

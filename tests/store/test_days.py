@@ -2,9 +2,11 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 
+import msgspec
+import psycopg
 import pytest
 
 from hub.core.command import Done
@@ -35,7 +37,11 @@ def days_of(house: House) -> Days:
 async def today(house: House, who: str = "alpha") -> Whose:
     """The day of the last journal, which for these tests is over when it is asked for."""
     now_ms = await house.store.records.now_ms()
-    return whose_day(await house.store.scheme(), who, "KES", datetime.fromtimestamp(now_ms // 1000, UTC).date())
+    return await day_of(house, datetime.fromtimestamp(now_ms // 1000, UTC).date(), who)
+
+
+async def day_of(house: House, day: date, who: str = "alpha") -> Whose:
+    return await whose_day(days_of(house), await house.store.scheme(), who, "KES", day)
 
 
 async def written_of(days: Days, whose: Whose, now_ms: int, form: str = CSV, size: int = PAGE) -> list[Sheet]:
@@ -129,12 +135,11 @@ async def test_cash_is_told_however_much_else_a_day_has(sql_house: House, monkey
 
 @pytest.mark.parametrize("day", [date.max, date.min])
 async def test_a_day_at_the_end_of_all_days_is_none(sql_house: House, day: date) -> None:
-    scheme = await sql_house.store.scheme()
     if day is date.max:
         with pytest.raises(DayError, match="out of range"):
-            whose_day(scheme, "alpha", "KES", day)
+            await day_of(sql_house, day)
     else:
-        assert whose_day(scheme, "alpha", "KES", day).from_ms < 0
+        assert (await day_of(sql_house, day)).from_ms < 0
 
 
 async def test_notifications_are_of_cash_only_and_of_the_day_so_far(sql_house: House) -> None:
@@ -149,7 +154,7 @@ async def test_the_days_before_and_after_have_the_same_balances_and_no_entries(s
     whose = await today(sql_house)
     days = days_of(sql_house)
     for step, minor in ((-1, 0), (1, balance(await sql_house.position("alpha")))):
-        other = whose_day(whose.scheme, "alpha", "KES", whose.day + timedelta(days=step))
+        other = await day_of(sql_house, whose.day + timedelta(days=step))
         stood = await days.stood(reconciling.asked(other))
         assert (stood.opening, stood.closing, stood.entries) == (minor, minor, [])
 
@@ -160,7 +165,39 @@ async def test_a_day_that_is_not_over_has_no_statement(sql_house: House) -> None
     with pytest.raises(DayError, match="not over"):
         await written_of(days_of(sql_house), whose, over(whose) - 1)
     with pytest.raises(DayError, match="no position"):
-        whose_day(whose.scheme, "third", "KES", date(2026, 1, 1))
+        await day_of(sql_house, date(2026, 1, 1), "third")
+
+
+@pytest.mark.parametrize("later_h", [-3, 3], ids=["to the west", "to the east"])
+async def test_a_day_that_was_signed_stays_when_the_time_zone_changes(sql_house: House, later_h: int) -> None:
+    """The zone of then is one in which a day has just begun, whenever this runs; so the one before it can be signed."""
+    now_ms = await sql_house.store.records.now_ms()
+    hour = now_ms // 3_600_000 % 24
+    then_h = -hour if hour <= 9 else 24 - hour
+    begun = datetime.fromtimestamp(now_ms // 1000, timezone(timedelta(hours=then_h))).date()
+    await in_zone(sql_house, then_h, at_ms=now_ms - 9 * 86_400_000)
+    await sql_house.completed(1, "10")
+    before, days = await day_of(sql_house, begun - timedelta(days=1)), days_of(sql_house)
+    signed = await written_of(days, before, over(before))
+    await in_zone(sql_house, then_h + later_h)
+    await sql_house.completed(2, "5")
+    now = [await day_of(sql_house, begun + timedelta(days=step)) for step in (-1, 0, 1)]
+    assert await written_of(days, now[0], over(now[0])) == signed
+    assert [each.to_ms for each in now[:-1]] == [each.from_ms for each in now[1:]]
+    stood = [await days.stood(reconciling.asked(each)) for each in now]
+    assert [len(each.entries) for each in stood] == [0, 2, 0]
+    assert now[1].to_ms == before.to_ms + (24 - later_h) * 3_600_000, "this one ends by the zone of now"
+
+
+async def in_zone(house: House, hours: int, at_ms: int | None = None) -> None:
+    """Have days begin so many hours before those of UTC, as if the scheme had been applied then."""
+    file = (await house.store.scheme()).file
+    terms = msgspec.structs.replace(file.scheme, utc_offset_minutes=60 * hours)
+    version = await house.store.apply_scheme(msgspec.structs.replace(file, scheme=terms), "head-1")
+    if at_ms is not None:
+        async with await psycopg.AsyncConnection.connect(house.url) as connection:
+            past = "UPDATE scheme SET applied_ms = %s - (%s - version) WHERE version <= %s"
+            await connection.execute(past, [at_ms, version, version])
 
 
 async def compared(house: House, content: bytes, name: str = "own.csv") -> tuple[File, list[Difference]]:
@@ -244,7 +281,7 @@ async def test_each_way_to_differ_has_its_name_and_its_evidence(
 
 async def test_a_transfer_of_others_is_not_shown(sql_house: House) -> None:
     await sql_house.completed(1, "10")
-    whose = whose_day(await sql_house.store.scheme(), "bravo", "KES", (await today(sql_house)).day)
+    whose = await today(sql_house, "bravo")
     stranger = await sql_house.begun(submit(9, "3", caller="alpha"))
     await sql_house.hear(stranger, Operation.CREDIT, Verdict.REFUSED)
     deed = await compare_deed(

@@ -18,7 +18,7 @@ async def told(house: House, transfer: str, amount: str, *, step: int = 0) -> li
     assert isinstance(house.store, SqlStore)
     now_ms = await house.store.records.now_ms()
     day = datetime.fromtimestamp(now_ms // 1000, UTC).date() + timedelta(days=step)
-    whose = whose_day(await house.store.scheme(), "bravo", "UGX", day)
+    whose = await whose_day(house.store.days, await house.store.scheme(), "bravo", "UGX", day)
     row = {RECORD: "entry", "transfer": transfer, "direction": "credit", "amount": amount, "currency": "UGX"}
     row |= {"own_reference": "", "reference": "", "booked_at": day.isoformat()}
     content = written(PARTICIPANT_COLUMNS, [row], [Money.parse(amount, "UGX")], "UGX")

@@ -6,7 +6,7 @@ units, above zero where the position gained. What is loaded and compared is read
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,9 +16,8 @@ from hub.core.office.booking import named
 from hub.core.office.closing import BANK
 from hub.core.office.comparing import DIFFERENCES_MAX, Found
 from hub.core.office.records import Difference, File
-from hub.core.participant import Scheme
 from hub.core.record import Deed, Desk, Selector
-from hub.core.settlement.rules import model_of
+from hub.core.settlement.rules import Model, model_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,18 +35,38 @@ class DayEntry(msgspec.Struct, frozen=True, kw_only=True):
     own_reference: str = ""
 
 
-def zone_of(scheme: Scheme, participant: str, currency: str) -> tzinfo:
+class Zone(NamedTuple):
+    """In which time zone a participant's days began, from when on (Unix milliseconds)."""
+
+    from_ms: int
+    zone: tzinfo
+
+
+def zone_of(models: Sequence[Model], utc_offset_minutes: int, participant: str, currency: str) -> tzinfo:
     """Return in which time zone a participant's days begin: its settlement model's, else the scheme's."""
-    model = model_of(scheme.models, currency, participant, "")
+    model = model_of(models, currency, participant, "")
     if model is not None:
         return ZoneInfo(model.time_zone)
-    return timezone(timedelta(minutes=scheme.file.scheme.utc_offset_minutes))
+    return timezone(timedelta(minutes=utc_offset_minutes))
 
 
-def day_ms(day: date, zone: tzinfo) -> tuple[int, int]:
-    """Return when a day begins and ends, in Unix milliseconds."""
-    begins, ends = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
-    return tuple((each - _EPOCH) // timedelta(milliseconds=1) for each in (begins, ends))  # type: ignore[return-value]
+def day_ms(day: date, zones: Sequence[Zone]) -> tuple[int, int]:
+    """Return when a day begins and ends, in Unix milliseconds, by every zone that was in force around it, in order.
+
+    What is over stays over: a day that was signed keeps its ends when its time zone changes, and the next one begins
+    where it ended. So each moment is in one day.
+    """
+    return _begins_ms(day, zones), _begins_ms(day + timedelta(days=1), zones)
+
+
+def _begins_ms(day: date, zones: Sequence[Zone]) -> int:
+    """Return when the day has first begun in the zone of the moment; the first zone always was in force before."""
+    begins = [(datetime.combine(day, time(), each.zone) - _EPOCH) // timedelta(milliseconds=1) for each in zones]
+    for place, later in enumerate(zones[1:]):
+        if begins[place] < later.from_ms:
+            return begins[place]
+        begins[place + 1] = max(begins[place + 1], later.from_ms)
+    return begins[-1]
 
 
 class Compare(Deed, frozen=True, kw_only=True):

@@ -135,11 +135,10 @@ async def _compare(office: Office, call: Call) -> web.Response:
     content = body.content.encode(errors="surrogatepass")
     ref = ref_of(call.operator.id, key, "Compare", [body.participant, body.day, body.currency, body.name, body.content])
     try:
-        whose = whose_day(await office.store.scheme(), body.participant, body.currency, day)
+        scheme, days = await office.store.scheme(), office.store.days
+        whose = await whose_day(days, scheme, body.participant, body.currency, day)
         now_ms = await office.store.records.now_ms()
-        deed = await compare_deed(
-            office.store.days, whose, content, name=body.name, by=call.operator.id, ref=ref, now_ms=now_ms
-        )
+        deed = await compare_deed(days, whose, content, name=body.name, by=call.operator.id, ref=ref, now_ms=now_ms)
     except DayError as error:
         raise ProblemError("terms_invalid", str(error)) from None
     done = await carried_out(office, call, deed, "Compare", body.participant)
