@@ -57,6 +57,7 @@ def _header(form: Form, root: Node, item: Node, bookings: Sequence[Node]) -> Fil
         form=form.message,
         message=root.need("GrpHdr/MsgId").text(),
         account=name,
+        owner=account.text("Ownr/Id/OrgId/Othr/Id"),
         currency=account.text("Ccy") or next(iter(known), ""),
         statement=item.need("Id").text(),
         sequence=item.count("ElctrncSeqNb"),

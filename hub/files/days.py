@@ -18,6 +18,7 @@ from hub.files.shapes import (
     Direction,
     Entry,
     EntryKind,
+    FileHeader,
     Institution,
     Notification,
     ParticipantFile,
@@ -118,6 +119,16 @@ def lines_of(file: ParticipantFile) -> list[Line]:
         )
         for row in file.rows
     ]
+
+
+def of_another(header: FileHeader, name: str, whose: Whose) -> str:
+    """Return the other participant that a file is of, by its owner, its account or its name; empty: it names none."""
+    for other in whose.scheme.participants.values():
+        accounts = [_account(whose._replace(participant=other.id, currency=each)).other for each in other.currencies]
+        is_named = any(name.startswith(f"statement-{each}-") for each in accounts)
+        if other.id != whose.participant and (header.owner == other.id or header.account in accounts or is_named):
+            return other.id
+    return ""
 
 
 def institution(scheme: Scheme, participant: str) -> Institution:

@@ -192,6 +192,7 @@ class FileHeader(msgspec.Struct, frozen=True, kw_only=True):
     form: str  # the message's name, or "csv"
     message: str = ""
     account: str = ""
+    owner: str = ""  # of the account, by its id at the hub
     currency: str = ""
     statement: str = ""
     sequence: int | None = None

@@ -23,6 +23,7 @@ from hub.files.days import (
     Whose,
     lines_of,
     notification,
+    of_another,
     paged,
     sheet,
 )
@@ -127,6 +128,9 @@ async def compare_deed(
         read = await asyncio.to_thread(read_participant_file, content, currency=whose.currency)
     except FileRefusedError as error:
         return msgspec.structs.replace(deed, refused=str(error))
+    if other := of_another(read.header, name, whose):
+        refused = f"it is {other}'s file, not {whose.participant}'s: send the right one"
+        return msgspec.structs.replace(deed, refused=refused)
     lines = lines_of(read)
     compared = await days.compared(asked(whose), lines, whose.currency)
     return msgspec.structs.replace(

@@ -4,6 +4,7 @@ The hub's side is the posted movements on the participant's position in the jour
 units, above zero where the position gained. What is loaded and compared is read beside the traffic; a deed keeps it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Final, NamedTuple
@@ -13,12 +14,13 @@ import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
 from hub.core.office.booking import named
-from hub.core.office.closing import BANK
+from hub.core.office.closing import BANK, closed
 from hub.core.office.comparing import DIFFERENCES_MAX, Found
-from hub.core.office.records import Difference, File
+from hub.core.office.records import Difference, DifferenceKind, DifferenceState, File
 from hub.core.record import Deed, Desk, Selector
 from hub.core.settlement.rules import Model, model_of
 
+CORRECTED: Final = "corrected"  # what a difference comes to that a later file of the participant's has right
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -92,12 +94,17 @@ class Compare(Deed, frozen=True, kw_only=True):
             "day", self.participant, self.day, self.currency, self.sha256, *([self.refused] * bool(self.refused))
         )
 
+    @property
+    def about(self) -> str:
+        """What differences of this day are about: whichever file of the participant shows them."""
+        return named("day", self.participant, self.day, self.currency)
+
     def wants(self) -> Sequence[Selector]:
-        """Want the file, in case it is there."""
-        return (Selector(File, "id", self.file),)
+        """Want the file, in case it is there, and what files of the same day have shown before."""
+        return Selector(File, "id", self.file), Selector(Difference, "about", self.about)
 
     def decide(self, desk: Desk) -> Result:
-        """Keep the file, and every difference that was found."""
+        """Keep the file and every difference that was found; one that an earlier file has shown is the same one."""
         if desk.get(File, self.file) is not None:
             return Done(transfer=self.file, changed=False, reason=self.refused)
         if self.participant not in desk.scheme.participants or self.participant == BANK:
@@ -123,18 +130,44 @@ class Compare(Deed, frozen=True, kw_only=True):
                 refused=refused,
             )
         )
-        for number, each in enumerate(() if refused else self.found):
-            desk.keep(
-                Difference(
-                    id=named(self.file, str(number)),
-                    at_ms=desk.now_ms,
-                    source=self.participant,
-                    kind=each.kind,
-                    file=self.file,
-                    subject=each.subject,
-                    reference=each.reference,
-                    ours=each.ours,
-                    theirs=each.theirs,
-                )
-            )
+        if not refused:
+            self._differ(desk)
         return Done(transfer=self.file, reason=refused)
+
+    def _differ(self, desk: Desk) -> None:
+        """Keep what differs, and close what this file has right; what operators have closed stays so."""
+        seen: Counter[str] = Counter()
+        before = {each.id: each for each in desk.where(Difference, about=self.about)}
+        for each in self.found:
+            thing = _thing(each)
+            id_ = named("difference", self.about, thing, str(seen[thing]))
+            seen[thing] += 1
+            desk.keep(self._kept(each, id_, before.pop(id_, None), desk.now_ms))
+        for left in before.values():
+            if left.state is DifferenceState.OPEN:
+                desk.keep(closed(left, desk.now_ms, f"file {self.name}", CORRECTED, f"file {self.file} has it right"))
+
+    def _kept(self, found: Found, id_: str, before: Difference | None, now_ms: int) -> Difference:
+        if before is not None and before.state is not DifferenceState.OPEN and before.resolution != CORRECTED:
+            return msgspec.structs.replace(before, file=self.file)
+        return Difference(
+            id=id_,
+            at_ms=now_ms if before is None else before.at_ms,
+            source=self.participant,
+            kind=found.kind,
+            file=self.file,
+            subject=found.subject,
+            about=self.about,
+            reference=found.reference,
+            ours=found.ours,
+            theirs=found.theirs,
+        )
+
+
+def _thing(found: Found) -> str:
+    """Name what a difference is about, alike in every file that shows it: a transfer, or a line that no transfer is."""
+    again = "again" if found.kind is DifferenceKind.DUPLICATE else ""
+    if found.subject:
+        return f"{found.subject}\n{again}"
+    row = found.theirs["rows"][0]
+    return "\n".join((*row["names"][:1], row["direction"], row["amount"]))

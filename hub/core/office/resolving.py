@@ -69,7 +69,7 @@ class Resolve(Deed, frozen=True, kw_only=True):
             found += [Selector(Funds, "id", self.fresh), Selector(Payment, "id", payment_of(self.fresh))]
         if self.bank_reference.strip():
             found.append(Selector(Funds, "bank_reference", said_as(self.bank_reference)))
-        return [*found, *wanted_to_book((self.about,) if self.about else ())]
+        return [*found, *wanted_to_book((self.about,) if self.payment else ())]
 
     def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - what is kept says it
         """Want the accounts of what is paid, the bank's and the suspense, and of whom it is made the funds."""
