@@ -23,7 +23,7 @@ from hub.core.errand import is_errand
 from hub.core.facts import gather
 from hub.core.inquiry import route
 from hub.core.office.records import Alarm, Difference, File
-from hub.core.participant import Scheme
+from hub.core.participant import NoSchemeError, Scheme
 from hub.core.record import Entering, Record
 from hub.core.screening import Screened, Screening, screened
 from hub.core.use import named_by
@@ -94,7 +94,7 @@ class Door:
         self.silence = Silence()
 
     async def handle(self, command: Entering) -> Result:
-        """Carry a command out; returns after the commit. Raises OverloadedError or UnavailableError."""
+        """Carry a command out; returns after the commit. Raises OverloadedError, UnavailableError or NoSchemeError."""
         return await self._enqueue(command)
 
     async def handle_all(self, commands: Sequence[Entering]) -> list[Result]:
@@ -171,7 +171,7 @@ class Door:
         """Carry out a batch; when it cannot be written, its members one by one, so that they fail alone."""
         try:
             return await self._repeated(commands)
-        except UnavailableError:
+        except (UnavailableError, NoSchemeError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not take the other members along
             if len(commands) == 1:

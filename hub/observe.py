@@ -37,7 +37,10 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     # Libraries log through the standard module: only what went wrong, and never a request's content.
-    logging.basicConfig(level=logging.WARNING, stream=out, format='{"level":"warning","event":"%(name)s: %(message)s"}')
+    least = max(logging.WARNING, getattr(logging, level.upper()))
+    handler = logging.StreamHandler(out)
+    handler.setLevel(least)  # as well: psycopg gives its own logger a level, which goes before the root's
+    logging.basicConfig(level=least, handlers=[handler], format='{"level":"warning","event":"%(name)s: %(message)s"}')
 
 
 def _without_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hub.commands.acting import named
 from hub.commands.plain import loop, out
 from hub.settings import Settings
 
@@ -18,7 +19,7 @@ Id = Annotated[str, typer.Argument(metavar="ID")]
 def upload(
     file: Annotated[Path, typer.Argument(help="a CSV file", exists=True, dir_okay=False)],
     participant: Annotated[str, typer.Option("--as", help="the participant that asks for the payments")],
-    by: Annotated[str, typer.Option(help="your name, for the record")] = "operator",
+    by: Annotated[str, typer.Option(help="your name; where operators are admitted, it is needed")] = "",
     title: Annotated[str, typer.Option(help="its title; unset: the file's name")] = "",
     checked: Annotated[bool, typer.Option("--checked", help="somebody else is to approve it")] = False,  # noqa: FBT002
     again: Annotated[bool, typer.Option("--again", help="the same file once more")] = False,  # noqa: FBT002
@@ -27,12 +28,17 @@ def upload(
 
     A party is written key@value, as in msisdn@+254700111222. Example: [cyan]hub batch upload may.csv --as baobab[/]
     """
+    from hub.core.office.records import Operator  # noqa: PLC0415
     from hub.roles.bulk import upload  # noqa: PLC0415
     from hub.roles.parts import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
-            batch, progress = await upload(store, file, participant, by=by, title=title, checked=checked, again=again)
+            if by or await store.records.found(Operator, limit=1):
+                await named(store, by)
+            batch, progress = await upload(
+                store, file, participant, by=by or "operator", title=title, checked=checked, again=again
+            )
         out.print(f"{batch.id} is {batch.status}: {progress.parsed} rows read, {progress.rejected} rejected")
 
     loop(main)
@@ -46,6 +52,7 @@ def approve(id_: Id, by: Annotated[str, typer.Option(help="your name; not the on
 
     async def main() -> None:
         async with opened(Settings()) as store:
+            await named(store, by)
             batch = await approve(store, id_, by)
         out.print(f"{batch.id} is {batch.status}")
 

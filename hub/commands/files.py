@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.commands.acting import done, fresh_id, propose
-from hub.commands.plain import Limit, id_in, loop, out, plainly
+from hub.commands.plain import Limit, RefusedError, id_in, loop, out, plainly
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def import_(
         result = await done(deed)
         if result.reason or not result.changed:
             why_not = result.reason or f"the same file was taken before, as {deed.file}"
-            raise ValueError(f"refused, and nothing of it was taken: {why_not}")
+            raise RefusedError(f"nothing of it was taken: {why_not}")
         out.print(f"taken: {len(deed.entries)} entries, {result.transfer}; hub differences list shows what differs")
 
     loop(main)
@@ -163,7 +163,7 @@ def compare(participant: Participant, day: Day, file: Own, by: By, currency: Cur
             kept = await store.records.one(File, result.transfer)
             found = await store.records.found(Difference, file=result.transfer, limit=100)
         if kept is None or kept.refused:
-            raise ValueError(f"refused: {kept.refused if kept else result.reason}")
+            raise RefusedError(kept.refused if kept else result.reason)
         if not found:
             out.print(f"clean: {kept.entries} entries, and the books say the same", highlight=False)
             return

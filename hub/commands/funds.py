@@ -109,7 +109,9 @@ def _move(participant: str, amount: str, currency: str, *, by: str, why: str, gu
         )
         about = f"{money} {money.currency} {'out to' if is_out else 'in from'} {participant}"
         await propose(deed, about=f"{about}, guarantee" if guarantee else about, why=why)
-        out.print(f"Then the bank books it: its file, or hub funds confirm {deed.funds} --reference ... --by ...")
+        out.print("Then the bank books it: its file says so, or two people and its own reference:", highlight=False)
+        confirm = f"  hub funds confirm {deed.funds} --reference ... --by NAME --why ..."
+        out.print(confirm, highlight=False, soft_wrap=True)
 
     loop(main)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.text import Text
@@ -12,6 +12,10 @@ from hub.trial.printed import Printer
 out = Printer()
 Limit = Annotated[int, typer.Option(help="how many at most", min=1, max=10_000)]
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
+
+
+class RefusedError(ValueError):
+    """The hub says no to what an operator wants; nothing was changed."""
 
 
 @contextlib.contextmanager
@@ -28,9 +32,21 @@ def plainly() -> Iterator[None]:
         yield
     except ValidationError:  # of the settings; `run` says which variable
         raise
-    except (SchemeError, ServerError, UnavailableError, BusError, OSError, ValueError) as error:
-        complain(type(error).__name__, str(error))
-        raise typer.Exit(1) from error
+    except RefusedError as error:
+        _end("refused", error)
+    except SchemeError as error:
+        _end("scheme", error)
+    except UnavailableError as error:
+        _end("database", error)
+    except BusError as error:
+        _end("broker", error)
+    except (ServerError, OSError, ValueError) as error:
+        _end("error", error)
+
+
+def _end(what: str, error: Exception) -> NoReturn:
+    complain(what, str(error))
+    raise typer.Exit(1) from error
 
 
 def complain(what: str, text: str) -> None:
@@ -47,8 +63,13 @@ def id_in(text: str) -> str:
 
 
 def loop(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a coroutine to its end."""
+    """Run a coroutine to its end; what no command has asked to be logged is no part of what it says."""
+    import structlog  # noqa: PLC0415
     import uvloop  # noqa: PLC0415
 
+    from hub.observe import configure  # noqa: PLC0415
+
+    if not structlog.is_configured():
+        configure("error")
     with plainly():
         return uvloop.run(main())

@@ -27,7 +27,7 @@ def positions(
         async with opened(Settings()) as store:
             accounts = [each for each in await store.accounts() if participant in ("", each.participant)]
             if not participant:
-                out.print(positions_table(accounts))
+                out.print(positions_table(accounts) if accounts else "nobody has a position: no scheme is in force yet")
                 return
             if not accounts:
                 raise ValueError(f"{participant} has no position; `hub positions` shows who has")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.commands.acting import done, named
 from hub.commands.plain import Limit, loop, out
 from hub.settings import Settings
 
@@ -49,16 +50,15 @@ def set_(
     One that jumps further than the scheme allows is held: neither it nor the one before it is used until it is
     confirmed, or another one near the last is published.
     """
-    from hub.core.command import NewRate, Publish, Refusal  # noqa: PLC0415
-    from hub.roles.parts import carry_out, opened  # noqa: PLC0415
+    from hub.core.command import NewRate, Publish  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
 
     async def main() -> None:
         new = NewRate(source=source.upper(), target=target.upper(), rate=rate, valid_s=valid)
         async with opened(Settings()) as store:
+            await named(store, by)
             _check(provider, (new.source, new.target), await store.scheme())
-        result = await carry_out(Settings(), Publish(provider=provider, rates=(new,), by=f"operator {by}"))
-        if isinstance(result, Refusal):
-            raise ValueError(f"refused: {result.reason} {result.detail}")
+        result = await done(Publish(provider=provider, rates=(new,), by=f"operator {by}"))
         if not result.reason:
             out.print(f"in force: {provider} gives {rate} {new.target} for 1 {new.source}", highlight=False)
             return
@@ -79,12 +79,13 @@ def confirm(
     rate: Annotated[str, typer.Option(help="the one you looked at; another one that came since is not confirmed")] = "",
 ) -> None:
     """Confirm a rate that is held. Example: [cyan]hub rates confirm mizani KES UGX --by desk-1 --rate 31.2[/]"""
-    from hub.core.command import NewRate, Publish, Refusal  # noqa: PLC0415
+    from hub.core.command import NewRate, Publish  # noqa: PLC0415
     from hub.core.pricing.market import RateState  # noqa: PLC0415
-    from hub.roles.parts import carry_out, opened  # noqa: PLC0415
+    from hub.roles.parts import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
+            await named(store, by)
             found = (await store.market()).rates.get((provider, source.upper(), target.upper()))
         if found is None or found.state is not RateState.HELD:
             raise ValueError(f"no rate of {provider} from {source} to {target} is held; `hub rates` shows which are")
@@ -94,10 +95,7 @@ def confirm(
         if left_s < 1:
             raise ValueError(f"the rate {found.rate} was good until its time was over; have it published again")
         new = NewRate(source=found.source, target=found.target, rate=found.rate, valid_s=left_s)
-        told = Publish(provider=provider, rates=(new,), by=f"operator {by}", confirmed=True)
-        result = await carry_out(Settings(), told)
-        if isinstance(result, Refusal):
-            raise ValueError(f"refused: {result.reason} {result.detail}")
+        await done(Publish(provider=provider, rates=(new,), by=f"operator {by}", confirmed=True))
         out.print(f"in force: {provider} gives {found.rate} {found.target} for 1 {found.source}", highlight=False)
 
     loop(main)

@@ -88,7 +88,8 @@ def case_list(context: typer.Context, limit: Limit = 50) -> None:
 
     async def main() -> None:
         async with opened(Settings()) as store:
-            out.print(case_table(await store.open_cases(limit)))
+            found = await store.open_cases(limit)
+        out.print(case_table(found) if found else "the exception queue is empty: nothing waits for an operator")
 
     loop(main)
 

@@ -35,6 +35,14 @@ _OTHERS: Final = frozenset({"bank", "hub", "scheme", "operator", "calendar"})
 UTC_OFFSET_MAX: Final = 14 * 60  # minutes; the easternmost time zone
 
 
+class NoSchemeError(SchemeError):
+    """No scheme is in force yet: nothing can be decided."""
+
+    def __init__(self) -> None:
+        """Say what to do first."""
+        super().__init__("no scheme is in force yet: put one in force with `hub apply config/scheme.toml`, or your own")
+
+
 class Role(StrEnum):
     """What a participant is admitted as."""
 

@@ -11,11 +11,16 @@ from hub.store.contract import RecordReader
 
 
 async def stranger(records: RecordReader, deed: Deed) -> Refusal | None:
-    """Refuse a name that nobody was admitted by; before the first is admitted, every name that one could have."""
-    if not is_name(deed.by):
-        return Refusal(reason=Reason.ROLE_FORBIDS, detail=f"{deed.by!r} is nobody's name: an operator's {NAMES}")
-    if isinstance(deed, FoundOffice) or await records.one(Operator, deed.by) is not None:
+    """Refuse a deed under a name that brings none about; whoever founds the office need not be admitted."""
+    return await nobody(records, deed.by, is_founder=isinstance(deed, FoundOffice))
+
+
+async def nobody(records: RecordReader, name: str, *, is_founder: bool = False) -> Refusal | None:
+    """Refuse a name that nobody was admitted by; before the first is admitted, only what is no name."""
+    if not is_name(name):
+        return Refusal(reason=Reason.ROLE_FORBIDS, detail=f"{name!r} is nobody's name: an operator's {NAMES}")
+    if is_founder or await records.one(Operator, name) is not None:
         return None
     if not await records.found(Operator, limit=1):
         return None
-    return Refusal(reason=Reason.ROLE_FORBIDS, detail=f"{deed.by!r} is no operator; `hub operators list` shows who is")
+    return Refusal(reason=Reason.ROLE_FORBIDS, detail=f"{name!r} is no operator; `hub operators list` shows who is")

@@ -13,7 +13,7 @@ from hub.core.change import Case, Outgoing, Transition
 from hub.core.command import Transfer
 from hub.core.instrument import Instrument
 from hub.core.listing import Page, Sought
-from hub.core.participant import Scheme, SchemeError, SchemeFile
+from hub.core.participant import NoSchemeError, Scheme, SchemeFile
 from hub.core.pricing.market import Market, Published
 from hub.ledger.account import Account, Kind
 from hub.ledger.journal import Entry, Phase, Posting
@@ -109,7 +109,7 @@ class LookUps(Pooled):
     async def _read_scheme(self, connection: Connection) -> Scheme:
         rows = await (await connection.execute(statements.SCHEME)).fetchall()
         if not rows:
-            raise SchemeError("no scheme is in force yet: apply one with `hub apply config/scheme.toml`")
+            raise NoSchemeError
         accounts = await (await connection.execute("SELECT participant, currency, kind, id FROM account")).fetchall()
         numbers = {(participant, currency, Kind(kind)): id_ for participant, currency, kind, id_ in accounts}
         return Scheme(rows[0][0], _scheme_file(rows[0][1]), numbers)

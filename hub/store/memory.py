@@ -18,7 +18,7 @@ from hub.core.instrument import Instrument, Named
 from hub.core.listing import Page, Sought
 from hub.core.office.liquidity import caps_to_set, set_by_scheme
 from hub.core.office.records import Change
-from hub.core.participant import AccountKey, Scheme, SchemeError, SchemeFile, chart
+from hub.core.participant import AccountKey, NoSchemeError, Scheme, SchemeFile, chart
 from hub.core.pricing.limits import Tally
 from hub.core.pricing.market import ExposureKey, Market, Published, RateKey
 from hub.core.transfer import FINAL, State
@@ -124,7 +124,7 @@ class MemoryStore:
     async def scheme(self) -> Scheme:
         """Return the scheme in force."""
         if self._scheme is None:
-            raise SchemeError("no scheme is in force yet: apply one with `hub apply config/scheme.toml`")
+            raise NoSchemeError
         return self._scheme
 
     async def apply_scheme(self, file: SchemeFile, by: str) -> int:

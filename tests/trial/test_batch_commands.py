@@ -114,3 +114,15 @@ async def test_nobody_s_file_and_nobody_s_batch_are_said_so(store: SqlStore, tmp
         await upload(store, written(tmp_path, HEAD + GOOD), "nobody", by="desk-1")
     with pytest.raises(ValueError, match="there is no batch"):
         await find(store, "0" * 32)
+
+
+@pytest.mark.usefixtures("store")
+def test_nobody_brings_or_approves_a_batch_under_a_name_that_is_no_persons(migrated_url: str, tmp_path: Path) -> None:
+    upload = ("batch", "upload", str(written(tmp_path, HEAD + GOOD)), "--as", "baobab", "--checked")
+    assert "is nobody's name" in hub(*upload, "--by", "bank", database=migrated_url, code=1)
+    batch = hub(*upload, database=migrated_url).split()[0]
+    said = hub("batch", "approve", batch, "--by", "calendar", database=migrated_url, code=1)
+    assert "refused: role_forbids: 'calendar' is nobody's name" in said
+    hub("operators", "admit", "head-1", "--roles", "admin", database=migrated_url)
+    assert "is nobody's name" in hub(*upload, "--again", database=migrated_url, code=1)
+    assert "is approved" in hub("batch", "approve", batch, "--by", "head-1", database=migrated_url)

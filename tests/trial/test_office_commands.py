@@ -52,7 +52,7 @@ def test_whoever_approves_reads_all_that_the_maker_wrote(applied: str) -> None:
     assert "[bold]all[/bold] [/x] \u241b[8mhidden\n    expired: nothing to do" in shown
     assert "[bold]all[/bold] [/x]" in hub("proposals", "list", database=applied)
     again = hub("proposals", "show", "[/x]", database=applied, code=1)
-    assert "ValueError: '[/x]' is no id" in again
+    assert "error: '[/x]' is no id" in again
     approved(said, applied)
 
 
@@ -73,7 +73,7 @@ def test_caps_and_blocks_are_shown_with_who_and_why(applied: str) -> None:
 def test_nobody_acts_under_a_name_that_is_no_persons(applied: str, name: str) -> None:
     for act in (("block", "baobab", "KES"), ("cap", "baobab", "1", "KES")):
         said = hub(*act, "--by", name, "--why", "no answer", database=applied, code=1)
-        assert f"role_forbids {name!r} is nobody's name" in said
+        assert f"refused: role_forbids: {name!r} is nobody's name" in said
     assert "debits blocked" not in hub("positions", "baobab", database=applied)
 
 

@@ -114,4 +114,22 @@ def test_a_style_is_given_apart_from_the_text() -> None:
 def test_an_error_is_said_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit), plainly():
         raise ValueError("reference '[/x]' is [bold]twice[/bold] there")
-    assert "ValueError: reference '[/x]' is [bold]twice[/bold] there" in capsys.readouterr().err
+    assert "error: reference '[/x]' is [bold]twice[/bold] there" in capsys.readouterr().err
+
+
+SHOWN_ID = "0195f3a1c07e7d3a9b52c4d8e6f10a2b"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160, 200])
+def test_an_id_is_whole_however_narrow_the_terminal_is(width: int) -> None:
+    found = proposal(f"it replaces {SHOWN_ID}, and a longer reason than there is room for on any such line " * 3)
+    shown = printed(Printer(width=width, force_terminal=True, color_system=None), proposal_table([found] * 2))
+    assert (shown.count(ID), shown.count(SHOWN_ID)) == (2, 6)
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_what_no_terminal_reads_is_not_broken_into_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    text = "a reason that goes on and on, " * 20
+    assert text in printed(Printer(file=io.StringIO()), proposal_table([proposal(text)])).replace("\n", "")
+    assert printed(Printer(file=io.StringIO()), text) == f"{text}\n"

@@ -54,3 +54,11 @@ def test_a_rate_that_jumped_is_used_when_somebody_confirms_the_very_one(applied:
 )
 def test_what_cannot_be_published_says_why(applied: str, arguments: tuple[str, ...], says: str) -> None:
     assert says in hub("rates", "set", *arguments, "--by", "desk-1", database=applied, code=1)
+
+
+@pytest.mark.parametrize("name", ["hub", "operator", "Desk 1"])
+def test_nobody_publishes_under_a_name_that_is_no_persons(applied: str, name: str) -> None:
+    for verb in (("set", *PAIR, "28.60"), ("confirm", *PAIR)):
+        said = hub("rates", *verb, "--by", name, database=applied, code=1)
+        assert f"refused: role_forbids: {name!r} is nobody's name" in said
+    assert "published nothing" in hub("rates", "history", *PAIR, database=applied, code=1)
