@@ -45,6 +45,7 @@ class Wanted(NamedTuple):
     quoting: bool = False  # quotes are made or rates published: one batch after the other, each on what the last left
     cases: Sequence[str] = ()  # transfers whose open entries of the exception queue are wanted, to be locked
     records: Sequence[Selector] = ()  # of the office, to be locked
+    counts: bool = False  # how many records there are decides a deed: one batch with such a deed after the other
     cuts: bool = False  # a deed cuts the chain of journals: no other may be written before this batch is
 
 
@@ -76,7 +77,7 @@ def gather(commands: Sequence[Entering]) -> Wanted:
     instruments: set[Named] = set()
     records: set[Selector] = set()
     cases: set[str] = set()
-    market = quoting = cuts = False
+    market = quoting = counts = cuts = False
     for command in commands:
         if isinstance(command, Submit):
             body = command.body
@@ -95,6 +96,7 @@ def gather(commands: Sequence[Entering]) -> Wanted:
             records.update(command.wants())
             originals.update(command.originals())
             cases.update(command.cases())
+            counts = counts or command.counts
             cuts = cuts or command.cuts()
         elif isinstance(command, Heard):
             transfers.add(command.outcome.transfer)
@@ -111,5 +113,6 @@ def gather(commands: Sequence[Entering]) -> Wanted:
         quoting=quoting,
         cases=sorted(id_ for id_ in cases if _ID.fullmatch(id_)),
         records=sorted(records, key=lambda each: (each.kind.table, each.column, each.value)),
+        counts=counts,
         cuts=cuts,
     )

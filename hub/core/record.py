@@ -229,6 +229,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     checked: ClassVar[bool] = False  # it moves or releases money: one operator proposes it, another approves it
     makes: ClassVar[str] = ""  # the field with the id of what it makes: 32 hexadecimal digits
+    counts: ClassVar[bool] = False  # how many there are decides it: of such deeds one comes after the other
     by: str  # who brings it about: an operator, "calendar", "bank file ..."
     ref: str = ""  # 32 hexadecimal digits of its own: said again, it changes nothing
 

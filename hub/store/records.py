@@ -22,6 +22,9 @@ from hub.store.statements import NOW_MS
 
 R = TypeVar("R", bound=Record)
 
+# Any number will do, as long as nothing else in the database uses it as an advisory lock.
+COUNTING: Final = "SELECT pg_advisory_xact_lock(7215006)"
+
 _ORDER: Final = {kind: number for number, kind in enumerate(RECORDS)}
 _LISTS: Final[dict[type[Record], Any]] = {kind: msgspec.json.Decoder(list[kind]).decode for kind in RECORDS}  # type: ignore[valid-type] # kinds are types
 

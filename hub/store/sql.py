@@ -72,6 +72,8 @@ class SqlWork:
             await self._send("BEGIN")
             if wanted.quoting:
                 await self._send(market.QUOTING)
+            if wanted.counts:
+                await self._send(records.COUNTING)
             asked["now"] = await self._send(statements.NOW)
             if wanted.claims:
                 asked["claimed"] = await self._send(statements.CLAIM, json([_claim(each) for each in wanted.claims]))

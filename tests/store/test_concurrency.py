@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from hub.core.command import Done, Submit
 from hub.core.instrument import Instrument
+from hub.core.office.records import Operator
 from hub.core.participant import Participant, Role, SchemeFile
 from hub.core.transfer import State
 from hub.flow import Door
@@ -21,6 +22,7 @@ from routing.money import Money
 from routing.party import party
 from tests.cash import Fund
 from tests.store.house import ALPHA, BRAVO, House, reason_of, said, scheme_file, submit, transfer_id
+from tests.store.test_operators import founding
 
 pytestmark = pytest.mark.postgres
 
@@ -53,6 +55,17 @@ async def test_200_transfers_at_two_doors_never_pass_a_small_cap(sql_house: Hous
     assert counters(await sql_house.position("alpha")) == (90_00, 0, 0, 0)
     report = run_audit(sql_house.url)
     assert (report.findings, report.postings) == ([], 9)
+
+
+@pytest.mark.parametrize("known", [0, 1])
+async def test_however_many_found_the_office_at_one_moment_two_do(sql_house: House, known: int) -> None:
+    doors = await sql_house.doors(5)
+    for number in range(known):
+        assert isinstance(await doors[0].handle(founding(f"head-{number}")), Done)
+    deeds = [founding(f"head-{number}") for number in range(1, 6)]
+    results = await asyncio.gather(*(door.handle(each) for door, each in zip(doors, deeds, strict=True)))
+    assert sorted(map(reason_of, results)) == [""] * (2 - known) + ["checker_needed"] * (3 + known)
+    assert len(await sql_house.store.records.found(Operator, admin="yes")) == 2
 
 
 async def test_each_correlation_id_through_both_doors_at_once_moves_money_once(sql_house: House) -> None:
