@@ -6,11 +6,11 @@ Heavy modules are imported inside the commands, so that `hub --help` answers at 
 import asyncio
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hub.commands.apply import apply
 from hub.commands.archive import archive
 from hub.commands.batch import batches
 from hub.commands.bench import bench
@@ -157,36 +157,6 @@ def openapi(
 
 
 @app.command()
-def apply(
-    file: Annotated[Path, typer.Argument(help="the scheme file", exists=True, dir_okay=False)],
-    by: Annotated[str, typer.Option(help="who applies it, for the record")] = "operator",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the difference and stop")] = False,  # noqa: FBT002
-) -> None:
-    """Put a scheme file in force, in one commit. Example: [cyan]hub apply config/scheme.toml --dry-run[/]"""
-    from hub.core.participant import SchemeError  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
-    from hub.roles.scheme import difference, read_scheme  # noqa: PLC0415
-
-    async def main() -> None:
-        after = read_scheme(file)
-        async with opened(Settings()) as store:
-            try:
-                before = (await store.scheme()).file
-            except SchemeError:
-                before = None
-            lines = difference(before, after)
-            for line in lines:
-                colour = {"+": "green", "-": "red", "~": "yellow"}[line[0]]
-                out.print(line, style=colour, highlight=False, markup=False)
-            if not lines:
-                out.print("nothing to change")
-            elif not dry_run:
-                out.print(f"version {await store.apply_scheme(after, by)} is in force", style="bold")
-
-    _loop(main)
-
-
-@app.command()
 def credential(
     participant: Annotated[str, typer.Argument(help="whose software it is for")],
     client_id: Annotated[str, typer.Option(help="its client id; unset: the participant's id")] = "",
@@ -258,7 +228,7 @@ def run_demo() -> None:
     _loop(lambda: keep_up(out))
 
 
-for verb in (positions, cap, block, unblock, quote, explain, bench):
+for verb in (apply, positions, cap, block, unblock, quote, explain, bench):
     app.command()(verb)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from hub.core.command import Result, Transfer
 from hub.core.instrument import Amendment, Instrument
+from hub.core.participant import SchemeFile
 from hub.core.pricing.market import ExposureKey, Published
 from hub.core.transfer import Event, State
 
@@ -105,6 +106,15 @@ class Counting(msgspec.Struct, frozen=True):
     ends_ms: int
 
 
+class InForce(msgspec.Struct, frozen=True, kw_only=True):
+    """A scheme that takes the place of another."""
+
+    base: int  # the version whose place it takes
+    file: SchemeFile
+    by: str  # both who proposed and who approved it
+    at_ms: int
+
+
 class Decided:
     """What a batch comes to: a result for every command, and everything that must be written together."""
 
@@ -125,4 +135,5 @@ class Decided:
         self.tallies: dict[str, Counting] = {}  # what is added to limits over time, by key; may be below zero
         # Records of the office, new or changed, by table and id.
         self.records: dict[str, dict[str, msgspec.Struct]] = {}
+        self.scheme: InForce | None = None
         self.given_up: list[str] = []  # requests whose claim on a correlation id is given back

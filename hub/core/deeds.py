@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.core.office.applying import ApplyScheme
 from hub.core.office.disputes import AnswerFor
 from hub.core.office.files import ImportUnsigned
 from hub.core.office.funds import ConfirmFunds, MoveFunds, RefuseFunds
@@ -53,6 +54,7 @@ DEEDS: Final[tuple[type[Deed], ...]] = (
     AnswerFor,
     Resolve,
     ImportUnsigned,
+    ApplyScheme,
 )
 
 

@@ -30,7 +30,7 @@ from hub.http.resources import letter_of
 from hub.lab.postgres import PrivatePostgres
 from hub.roles.keys import bank_keys, callback_key, seal_of, signer_of
 from hub.roles.operators import stranger
-from hub.roles.scheme import work_of
+from hub.roles.scheme import scheme_in, work_of
 from hub.roles.screening import screening_of
 from hub.settings import Settings
 from hub.store.contract import UnavailableError
@@ -193,7 +193,9 @@ async def _api(hub: Running, settings: Settings, stack: AsyncExitStack, _: Relay
         operators = OperatorSettings(
             token_lifetime_s=settings.operator_token_lifetime_s, file_max_bytes=settings.operator_file_max_bytes
         )
-        site = operators_site(hub.door, hub.store, signer_of(settings), operators, bank_keys)
+        site = operators_site(
+            hub.door, hub.store, signer_of(settings), operators, read_scheme=scheme_in, bank_keys=bank_keys
+        )
         hub.operator_url = await _serve(stack, [], settings.operator_host, settings.operator_port, site)
 
 

@@ -22,12 +22,24 @@ _REFERENCE: Final = ("env:", "file:")
 def read_scheme(path: Path) -> SchemeFile:
     """Read and check a scheme file; raises SchemeError that says where and what to do."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as error:
         raise SchemeError(f"{path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except UnicodeDecodeError as error:
+        raise SchemeError(f"{path}: not UTF-8: {error}") from error
+    return scheme_in(text, str(path))
+
+
+def scheme_in(text: str, path: str) -> SchemeFile:
+    """Read and check the text of a scheme file that is called `path`; raises SchemeError."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SchemeError(f"{path}: not TOML: {error}") from error
-    document["connection"] = [_completed(each) for each in document.get("connection", [])]
+    connections = document.get("connection", [])
+    if not isinstance(connections, list) or not all(isinstance(each, dict) for each in connections):
+        raise SchemeError(f"{path}: connections are tables: [[connection]]")
+    document["connection"] = [_completed(each) for each in connections]
     try:
         file = msgspec.convert(document, SchemeFile)
     except msgspec.ValidationError as error:
@@ -38,9 +50,11 @@ def read_scheme(path: Path) -> SchemeFile:
 
 def _completed(connection: dict[str, Any]) -> dict[str, Any]:
     name, adapter = connection.get("name", "?"), connection.get("adapter", "")
-    manifest = installed().get(adapter)
+    manifest = installed().get(str(adapter))
     if manifest is None:
         raise SchemeError(f"connection {name!r}: no adapter {adapter!r}; installed: {', '.join(installed())}")
+    if not all(isinstance(connection.get(each, {}), dict) for each in ("secrets", "rail")):
+        raise SchemeError(f"connection {name!r}: secrets and rail are tables")
     missing = sorted(manifest.secrets.keys() - connection.get("secrets", {}).keys())
     if missing:
         raise SchemeError(f"connection {name!r}: adapter {adapter!r} needs the secrets {', '.join(missing)}")
@@ -67,30 +81,3 @@ def _fetched(connection: str, name: str, reference: str) -> str:
         return os.environ[where] if how == "env" else Path(where).read_text("utf-8").strip()
     except (KeyError, OSError) as error:
         raise SchemeError(f"connection {connection!r}: the secret {name!r} is not at {reference}") from error
-
-
-def difference(before: SchemeFile | None, after: SchemeFile) -> list[str]:
-    """List what a new scheme file changes, one line each, '+', '-' or '~' first; empty when nothing does."""
-    old, new = ({} if before is None else _flat(before)), _flat(after)
-    lines = [f"- {key} = {old[key]}" for key in old.keys() - new.keys()]
-    lines += [f"+ {key} = {new[key]}" for key in new.keys() - old.keys()]
-    lines += [f"~ {key} = {old[key]} -> {new[key]}" for key in old.keys() & new.keys() if old[key] != new[key]]
-    return sorted(lines, key=lambda line: (line[2:], line[0]))
-
-
-def _flat(file: SchemeFile) -> dict[str, str]:
-    found: dict[str, str] = {}
-
-    def walk(where: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for key, each in value.items():
-                walk(f"{where}.{key}" if where else key, each)
-        elif isinstance(value, list | tuple) and any(isinstance(each, dict) for each in value):
-            for each in value:
-                label = each.get("id") or each.get("name") or f"{each.get('key')}:{each.get('value')}"
-                walk(f"{where}[{label}]", each)
-        else:
-            found[where] = str(value)
-
-    walk("", msgspec.to_builtins(file))
-    return found

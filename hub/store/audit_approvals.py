@@ -90,12 +90,24 @@ FROM (
 ) AS a USING (id)
 WHERE (f.resolution, f.closed_by) IS DISTINCT FROM (a.resolution, a.both_names)"""
 
+# From the second operator on, who was the second of the founders.
+_SCHEMES: Final = f"""
+SELECT coalesce(s.version::text, a.base), coalesce(s.applied_by, a.both_names),
+       CASE WHEN s.version IS NULL THEN 'is approved and not there' ELSE 'is not what two people have approved' END
+FROM scheme AS s FULL JOIN (
+    SELECT terms->>'base' AS base, by || ' and ' || decided_by AS both_names, terms->'file' AS file
+    FROM {_APPROVED} AS p WHERE act = 'ApplyScheme'
+) AS a ON a.both_names = s.applied_by AND a.file::text = s.document::text
+WHERE s.version IS NULL
+   OR (a.file IS NULL AND s.applied_ms > (SELECT at_ms FROM operator ORDER BY at_ms LIMIT 1 OFFSET 1))"""
+
 _SAYS: Final = (
     (_PROPOSED_WRONG, "proposal {0} of {1} contradicts itself: it is {2}"),
     (_RELEASED, "window {1} of {0}: that it is released, and that two people have approved it, do not agree"),
     (_DEFAULTED, "window {0}: {1} defaults of {2} were handled by {3}, and two people have approved {4}"),
     (_FUNDED, "funds {0} are not what two people have approved"),
     (_SAID, "funds {0} are {1} as {2} say, but two people have not approved that"),
+    (_SCHEMES, "scheme {0}, applied by {1}, {2}"),
     (_RESOLVED, "difference {0} was resolved ({1}) by {2}, but two people have approved {3}"),
 )
 

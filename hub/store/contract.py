@@ -138,7 +138,10 @@ class Store(Reader, Protocol):
         """Stop trying, keep the message and say why: an operator sees it."""
 
     async def apply_scheme(self, file: SchemeFile, by: str) -> int:
-        """Put a scheme in force in one commit; opens accounts and sets caps; returns its version."""
+        """Put a scheme in force in one commit, while nobody could approve it; returns its version.
+
+        Opens accounts and windows, sets caps. Raises SchemeError where it contradicts itself.
+        """
 
     async def save_credential(self, credential: Credential) -> None:
         """Admit a participant's software, or change how it proves itself."""

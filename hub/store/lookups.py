@@ -13,16 +13,16 @@ from hub.core.change import Case, Outgoing, Transition
 from hub.core.command import Transfer
 from hub.core.instrument import Instrument
 from hub.core.listing import Page, Sought
-from hub.core.participant import NoSchemeError, Scheme, SchemeFile
+from hub.core.participant import NoSchemeError, Scheme, SchemeFile, check
 from hub.core.pricing.market import Market, Published
 from hub.ledger.account import Account, Kind
 from hub.ledger.journal import Entry, Phase, Posting
 from hub.store import listings, market, statements
-from hub.store.caps import set_caps
 from hub.store.contract import OutboxKey, UnavailableError, Waiting
 from hub.store.pooled import Connection, Pooled
 from hub.store.read import Credential, RequestRow, Timeline
-from hub.store.settlement import LOCK_WINDOWS, open_windows
+from hub.store.schemes import LOCK_SCHEME, now_ms, put_in_force
+from hub.store.settlement import LOCK_WINDOWS
 from routing.message import Resource
 from routing.party import Identifier, Party
 
@@ -115,24 +115,15 @@ class LookUps(Pooled):
         return Scheme(rows[0][0], _scheme_file(rows[0][1]), numbers)
 
     async def apply_scheme(self, file: SchemeFile, by: str) -> int:
-        """Put a scheme in force in one commit; opens accounts and windows, sets caps; returns its version."""
+        """Put a scheme in force in one commit, while nobody could approve it; returns its version.
+
+        Opens accounts and windows, sets caps. Raises SchemeError where it contradicts itself.
+        """
+        check(file)
         async with self._connected() as connection, connection.transaction(), connection.cursor() as cursor:
-            await cursor.execute("LOCK TABLE scheme IN EXCLUSIVE MODE")
+            await cursor.execute(LOCK_SCHEME)
             await cursor.execute(LOCK_WINDOWS)
-            await cursor.execute("DELETE FROM directory_override")
-            await cursor.executemany(
-                "INSERT INTO directory_override VALUES (%s, %s, %s)",
-                [(each.key, each.value, each.participant) for each in file.override],
-            )
-            await cursor.execute(
-                "INSERT INTO scheme (document, applied_ms, applied_by) "
-                f"VALUES (%s::json, {statements.NOW_MS}, %s) RETURNING version",
-                (msgspec.json.encode(file).decode(), by),
-            )
-            version = int((await cursor.fetchall())[0][0])
-            await set_caps(cursor, file, version, by)
-            await open_windows(cursor, file, version, by)
-            return version
+            return await put_in_force(cursor, file, by, await now_ms(cursor))
 
     async def overrides(self, party: Party) -> dict[Identifier, str]:
         """Return the directory overrides for a party's identifiers."""

@@ -18,7 +18,7 @@ from hub.core.instrument import Instrument, Named
 from hub.core.listing import Page, Sought
 from hub.core.office.liquidity import caps_to_set, set_by_scheme
 from hub.core.office.records import Change
-from hub.core.participant import AccountKey, NoSchemeError, Scheme, SchemeFile, chart
+from hub.core.participant import AccountKey, NoSchemeError, Scheme, SchemeFile, chart, check
 from hub.core.pricing.limits import Tally
 from hub.core.pricing.market import ExposureKey, Market, Published, RateKey
 from hub.core.transfer import FINAL, State
@@ -128,14 +128,19 @@ class MemoryStore:
         return self._scheme
 
     async def apply_scheme(self, file: SchemeFile, by: str) -> int:
-        """Put a scheme in force, and open the settlement windows that it asks for."""
+        """Put a scheme in force, while nobody could approve it; raises SchemeError where it contradicts itself."""
+        check(file)
         async with self._one_at_a_time:
-            version = 1 if self._scheme is None else self._scheme.version + 1
-            self._set_caps(file, version, by)
-            self._scheme = Scheme(version, file, self._numbers)
-            height, now_ms = len(self.journals), self.now_ms()
-            open_windows(self.records, file, version, by, height=height, now_ms=now_ms)
-            return version
+            return self.put_in_force(file, by)
+
+    def put_in_force(self, file: SchemeFile, by: str) -> int:
+        """Put a scheme in force, open accounts and windows, set caps; whoever calls it is alone."""
+        version = 1 if self._scheme is None else self._scheme.version + 1
+        self._set_caps(file, version, by)
+        self._scheme = Scheme(version, file, self._numbers)
+        height, now_ms = len(self.journals), self.now_ms()
+        open_windows(self.records, file, version, by, height=height, now_ms=now_ms)
+        return version
 
     def _set_caps(self, file: SchemeFile, version: int, by: str) -> None:
         """Open accounts, and set the caps that the file changes."""
@@ -372,6 +377,8 @@ class MemoryWork:
             store.journals.append(list(book.entries))
             store.hashes.append(chained(store.hashes[-1] if store.hashes else GENESIS, digest(book.entries)))
         store.ledger.update({id_: book.accounts[id_] for id_ in book.touched})
+        if decided.scheme is not None:
+            store.put_in_force(decided.scheme.file, decided.scheme.by)
         store.break_after_commit()
 
     def _refuse_the_forbidden(self, decided: Decided) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from psycopg import AsyncCursor
+from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow
 
 from hub.core.participant import SchemeFile
@@ -15,7 +16,7 @@ from hub.core.settlement.opening import reopened
 from hub.core.settlement.rules import Netting, model_of
 from hub.core.settlement.window import Movement, Window
 from hub.ledger.account import Kind
-from hub.store.contract import Unsettled
+from hub.store.contract import UnavailableError, Unsettled
 from hub.store.office_tables import UPSERTS
 from hub.store.pooled import Pooled
 from hub.store.statements import HEAD, NOW_MS
@@ -56,7 +57,8 @@ GROUP BY w.model, w.state, w.currency ORDER BY w.model, w.state, w.currency"""
 # Nobody closes a window while a scheme opens others; whoever reads is let be.
 LOCK_WINDOWS: Final = "LOCK TABLE window_of_settlement IN EXCLUSIVE MODE"
 _OPEN: Final = """
-SELECT coalesce(json_agg(x), '[]')::text FROM (SELECT * FROM window_of_settlement WHERE to_height IS NULL) AS x"""
+SELECT coalesce(json_agg(x), '[]')::text
+FROM (SELECT * FROM window_of_settlement WHERE to_height IS NULL ORDER BY id FOR UPDATE) AS x"""
 _LAST: Final = "SELECT model, max(number) FROM window_of_settlement GROUP BY model"
 
 _windows: Final = msgspec.json.Decoder(list[Window]).decode
@@ -103,7 +105,10 @@ def own(window: Window, movements: list[Movement]) -> list[Movement]:
 
 
 async def open_windows(cursor: AsyncCursor[TupleRow], file: SchemeFile, version: int, by: str) -> None:
-    """Open and close the windows that a scheme asks for, in its own commit; `LOCK_WINDOWS` was the first lock."""
+    """Open and close the windows that a scheme asks for, in its own commit.
+
+    Raises UnavailableError where somebody closes one meanwhile: the commit is repeated.
+    """
     opened = _windows(await _value(cursor, _OPEN))
     if not opened and not file.settlement_model:
         return
@@ -115,9 +120,12 @@ async def open_windows(cursor: AsyncCursor[TupleRow], file: SchemeFile, version:
     written = reopened(file.settlement_model, opened, last, height=height, now_ms=now_ms, by=closer)
     if written:
         rows = sorted(written, key=lambda each: each.id)
-        await cursor.execute(UPSERTS[Window.table], (msgspec.json.encode(rows).decode(),))
+        try:
+            await cursor.execute(UPSERTS[Window.table], (msgspec.json.encode(rows).decode(),))
+        except UniqueViolation as error:
+            raise UnavailableError("a window was opened meanwhile") from error
         if cursor.rowcount != len(rows):
-            raise AssertionError("a window was changed although its table is locked")
+            raise UnavailableError("a window was closed meanwhile")
 
 
 async def _value(cursor: AsyncCursor[TupleRow], statement: str) -> Any:

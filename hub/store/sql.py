@@ -26,7 +26,7 @@ from hub.core.pricing.limits import Tally
 from hub.core.pricing.market import Market
 from hub.ledger.account import Account
 from hub.ledger.journal import Book, Entry, digest
-from hub.store import market, records, statements
+from hub.store import market, records, schemes, statements
 from hub.store.batches import Batches
 from hub.store.contract import UnavailableError
 from hub.store.days import Days
@@ -177,6 +177,11 @@ class SqlWork:
                 await self._connection.execute(market.CHANGE, rows)
             if decided.closings:
                 await self._send(statements.CLOSE_CASES, json(decided.closings))
+            if decided.scheme is None:
+                await self._send("COMMIT")
+        if decided.scheme is not None:
+            async with self._connection.cursor() as cursor:
+                await schemes.replace(cursor, decided.scheme)
             await self._send("COMMIT")
 
     async def _earlier(self, claims: Sequence[Claim], claimed: frozenset[str]) -> dict[str, str]:

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
 import psycopg
 import pytest
 
+from hub.core.office.applying import ApplyScheme, names_of
 from hub.core.office.records import OperatorRole
 from hub.lab.postgres import PrivatePostgres
 from hub.store.audit import run_audit
@@ -28,6 +30,13 @@ async def write(url: str) -> None:
             disabling("desk-1"),
         ):
             assert not (await by_two(house, deed)).reason
+        before = await house.store.scheme()
+        file = msgspec.structs.replace(
+            before.file, disputes=msgspec.structs.replace(before.file.disputes, recall_answer_s=3600)
+        )
+        models = names_of(before.file)
+        applying = ApplyScheme(by="head-1", base=before.version, models=models, file=file, why="sooner")
+        assert not (await by_two(house, applying)).reason
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +78,13 @@ TAMPERINGS: Final = {
     "a default by somebody else": WINDOW + "defaults = replace(defaults::text, '\"desk-1\"', '\"desk-9\"')::json"
     " WHERE id = %(unwound)s",
     "another block lifted by nobody": NOT_APPROVED + "'Unblock'",
+    # Schemes.
+    "a scheme that nobody approved": NOT_APPROVED + "'ApplyScheme'",
+    "a scheme applied by one": "UPDATE scheme SET applied_by = 'head-1'"
+    " WHERE version = (SELECT max(version) FROM scheme)",
+    "a scheme that was changed": "UPDATE scheme SET document = replace(document::text, '3600', '36')::json"
+    " WHERE version = (SELECT max(version) FROM scheme)",
+    "a scheme that was taken out": "DELETE FROM scheme WHERE version = (SELECT max(version) FROM scheme)",
     # Operators.
     "an operator that nobody admitted": "INSERT INTO operator SELECT 'head-3', version, at_ms, due_ms, deed, roles,"
     " secret_hash, enabled, by, approved_by, admin FROM operator WHERE id = 'view-1'",

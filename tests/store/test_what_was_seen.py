@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.core.command import Done
+from hub.core.command import Done, Refusal
 from hub.core.office.funds import MoveFunds
 from hub.core.office.liquidity import Block, SetCap, Unblock
 from hub.core.office.proposal import Approve, Proposal, ProposalState, Propose
@@ -63,7 +63,8 @@ async def test_what_is_owed_after_a_default_is_not_released_by_what_was_seen_bef
     before = await put(house, RELEASE)
     await defaulted(house.door, "net", 1, "alpha", DefaultPath.COVER)
     said = await house.door.handle(Approve(by=CHECKER, proposal=before.id, deed=RELEASE))
-    assert reason_of(said) == "record_forbids"
+    assert isinstance(said, Refusal)
+    assert said.reason == "record_forbids"
     assert "propose it again" in said.detail
     assert (await kept(house, Proposal, before.id)).state is ProposalState.OPEN
     assert (await kept(house, Window, WINDOW)).state is WindowState.RECKONED
@@ -79,7 +80,8 @@ async def test_a_cap_that_was_changed_meanwhile_is_proposed_again(house: House) 
     assert raising.effects == ("cap of alpha in KES: 1000 KES, then 1500 KES",)
     assert isinstance(await approved(house, second), Done)
     said = await house.door.handle(Approve(by=CHECKER, proposal=raising.id, deed=first))
-    assert reason_of(said) == "record_forbids"
+    assert isinstance(said, Refusal)
+    assert said.reason == "record_forbids"
     assert "5000 KES, then 1500 KES" in said.detail
 
 

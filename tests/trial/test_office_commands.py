@@ -22,6 +22,9 @@ def test_money_comes_in_when_two_have_said_so_and_the_bank_has(applied: str) -> 
     assert "250.5 KES in from baobab" in hub("proposals", "list", database=applied)
     shown = hub("proposals", "show", proposal_in(said), database=applied)
     assert "proposed by desk-1" in shown
+    assert "to be paid by baobab to the scheme: 250.5 KES" in shown
+    assert '"participant"' not in shown
+    shown = hub("proposals", "show", proposal_in(said), "--terms", database=applied)
     assert '"participant": "baobab"' in shown
     own = hub("proposals", "approve", proposal_in(said), "--by", "desk-1", database=applied, code=1)
     assert "same_person" in own

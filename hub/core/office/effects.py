@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from hub.core.command import Reason, Refusal
+from hub.core.office.applying import cut, difference
 from hub.core.office.records import Change, Difference, Dispute, File, Funds, Operator, Setting
 from hub.core.record import Deed, Desk
 from hub.core.settlement.window import Obligation, Payment, Window
@@ -36,10 +37,18 @@ def effects(deed: Deed, desk: Desk) -> Refusal | tuple[str, ...]:
     result = deed.flaw(tried.scheme) or deed.decide(tried)
     if isinstance(result, Refusal):
         return result
-    lines = [*tried.foreseen, *_posted(tried.book), *_written(tried, desk)]
+    lines = [*tried.foreseen, *_posted(tried.book), *_written(tried, desk), *_applied(tried)]
     if not lines:
         return Refusal(reason=Reason.RECORD_FORBIDS, detail="it would change nothing")
     return _bounded(lines)
+
+
+def _applied(tried: Desk) -> list[str]:
+    """Tell what of the scheme would change."""
+    if tried.decided.scheme is None:
+        return []
+    before, after = tried.scheme.file, tried.decided.scheme.file
+    return [*cut(before, after), *difference(before, after)]
 
 
 def _bounded(lines: list[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.office.applying import ApplyScheme
 from hub.core.office.funds import missing_why
 from hub.core.office.proposal import ADMINS, REJECTING, RESERVED, Approve, Dismiss, Propose
 from hub.core.office.records import Operator, OperatorRole
@@ -146,6 +147,7 @@ ALLOWED: Final[Mapping[type[Deed], OperatorRole]] = {
     ChangeRoles: OperatorRole.ADMIN,
     DisableOperator: OperatorRole.ADMIN,
     FoundOffice: OperatorRole.ADMIN,
+    ApplyScheme: OperatorRole.ADMIN,
 }
 
 

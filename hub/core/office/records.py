@@ -17,7 +17,7 @@ class OperatorRole(StrEnum):
     VIEWER = "viewer"  # look at everything
     MAKER = "maker"  # propose, and do what moves no money
     CHECKER = "checker"  # approve what another proposed
-    ADMIN = "admin"  # admit operators, apply schemes; moves no money by that alone
+    ADMIN = "admin"  # admit operators, apply schemes, both by two; moves no money by that alone
 
 
 class Operator(Record, frozen=True, kw_only=True):

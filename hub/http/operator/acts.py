@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from hub.core.deeds import DEEDS
+from hub.core.office.applying import ApplyScheme
 from hub.core.office.files import ImportUnsigned
 from hub.core.office.liquidity import Block
 from hub.core.office.operators import role_for
@@ -26,7 +27,7 @@ from hub.http.operator.problems import ProblemError
 # What one operator may do alone: it moves and releases no money.
 ALONE: Final[tuple[type[Deed], ...]] = (CloseWindow, Block, CloseCase)
 # What is read from a file, and so proposed where files are brought: its terms are never said by hand.
-BROUGHT: Final[tuple[type[Deed], ...]] = (ImportUnsigned,)
+BROUGHT: Final[tuple[type[Deed], ...]] = (ImportUnsigned, ApplyScheme)
 # What some of a deed's resolutions make, and others do not.
 _MAKES_AT_TIMES: Final[Mapping[type[Deed], str]] = {Resolve: "fresh"}
 

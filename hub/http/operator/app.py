@@ -24,7 +24,7 @@ from hub.http.operator.forms import read
 from hub.http.operator.gate import Gate
 from hub.http.operator.openapi import document
 from hub.http.operator.problems import ProblemError, response_of
-from hub.http.operator.row import BODY_MAX, JSON, PREFIX, Call, Keys, Office, OperatorSettings, Row
+from hub.http.operator.row import BODY_MAX, JSON, PREFIX, Call, Keys, Office, OperatorSettings, ReadScheme, Row
 from hub.http.operator.rows import ROWS
 from hub.http.operator.tokens import Tokens
 from hub.store.contract import UnavailableError
@@ -57,11 +57,17 @@ def no_keys(_: Scheme) -> Mapping[str, bytes]:
 
 
 def build(
-    door: Door, store: SqlStore, key: SigningKey, settings: OperatorSettings, bank_keys: Keys = no_keys
+    door: Door,
+    store: SqlStore,
+    key: SigningKey,
+    settings: OperatorSettings,
+    *,
+    read_scheme: ReadScheme,
+    bank_keys: Keys = no_keys,
 ) -> web.Application:
     """Build the application; tokens are signed with `key`, files are held against `bank_keys`."""
     gate = Gate(store.records, Tokens(key, settings.token_lifetime_s))
-    office = Office(door, store, settings, bank_keys)
+    office = Office(door, store, settings, bank_keys, read_scheme)
     described = msgspec.json.encode(document())
     public = [
         web.post(f"{PREFIX}/token", gate.issue),

@@ -12,10 +12,12 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from hub.core.office.files import Import
+from hub.core.office.applying import ApplyScheme, names_of
 from hub.core.office.operators import approver_of
 from hub.core.office.proposal import Proposal, Propose
 from hub.core.office.records import File, OperatorRole
+from hub.core.participant import SchemeError
+from hub.core.record import Deed
 from hub.files.answers import answer as read_answer
 from hub.http.operator.acts import ref_of
 from hub.http.operator.deciding import carried_out, key_of
@@ -42,6 +44,14 @@ class FileBrought(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     why: str = ""  # of a bank without keys: how the file came, for whoever is to approve it
 
 
+class SchemeBrought(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A scheme file, its text as it is (TOML), and why it is to be in force."""
+
+    content: str
+    why: str
+    name: str = "scheme.toml"
+
+
 class DayBrought(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant's own file of one day, its text as it is, CSV or camt.053; and which day of which position."""
 
@@ -53,7 +63,7 @@ class DayBrought(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def _waiting() -> type[msgspec.Struct]:
-    about = "A file that no key of its bank has signed: it is taken when another operator has approved it."
+    about = "What a file says that no key vouches for: it is done when another operator has approved it."
     fields: list[Any] = [("proposal", form_of(Proposal)), ("next", str)]
     return msgspec.defstruct("FileProposed", fields, kw_only=True, namespace={"__doc__": about})
 
@@ -88,7 +98,8 @@ async def _bring(office: Office, call: Call) -> web.Response:
     ref = ref_of(call.operator.id, key_of(call), "Import", [found.id, found.sha256])
     deed = await import_deed(office.store.records, found, by=call.operator.id, ref=ref)
     if deed.checked:
-        return await _proposed(office, call, deed, body.why)
+        subject = f"{deed.name}, {len(deed.entries)} entries"
+        return await _proposed(office, call, deed, subject, body.why or "a file of a settlement bank that has no keys")
     done = await carried_out(office, call, deed, "Import", found.id)
     refused = await office.store.records.one(File, deed.refused_as)
     if done.reason or refused is not None:
@@ -99,28 +110,44 @@ async def _bring(office: Office, call: Call) -> web.Response:
     return versioned(201, written(file), file.version)
 
 
-async def _proposed(office: Office, call: Call, deed: Import, why: str) -> web.Response:
-    """Put a file that nobody has signed before a second person; said again under its key, it is the same proposal."""
+async def _proposed(office: Office, call: Call, deed: Deed, subject: str, why: str) -> web.Response:
+    """Put what a file says before a second person; said again under its key, it is the same proposal."""
     id_ = sha256(f"proposal\n{deed.ref}".encode()).hexdigest()[:32]
     if await office.store.records.one(Proposal, id_) is None:
-        proposing = Propose(
-            by=deed.by,
-            ref=deed.ref,
-            proposal=id_,
-            deed=deed,
-            subject=f"{deed.name}, {len(deed.entries)} entries",
-            why=why or "a file of a settlement bank that has no keys",
-        )
+        proposing = Propose(by=deed.by, ref=deed.ref, proposal=id_, deed=deed, subject=subject, why=why)
         await carried_out(office, call, proposing, type(deed).__name__, id_)
     proposal = await named(office, Proposal, id_)
     path = f"{PREFIX}/proposals/{id_}"
     says = (
-        f"another operator ({approver_of(type(deed))}) compares the entries with what the bank itself says, and then: "
+        f"another operator ({approver_of(type(deed))}) looks at its effects, whether they are what is meant; then: "
         f'POST {path}/approve with If-Match: "{proposal.version}"'
     )
     response = versioned(202, {"proposal": written(proposal), "next": says}, proposal.version)
     response.headers["Location"] = path
     return response
+
+
+async def _bring_scheme(office: Office, call: Call) -> web.Response:
+    """Answer POST /schemes."""
+    body: SchemeBrought = call.body
+    _check_name(body.name)
+    if len(body.why) > _WHY_MAX:
+        raise ProblemError("body_invalid", f"at most {_WHY_MAX} characters", property_="body.why")
+    try:
+        file = await asyncio.to_thread(office.read_scheme, body.content, body.name)
+    except SchemeError as error:
+        raise ProblemError("terms_invalid", str(error), property_="body.content") from None
+    scheme = await office.store.scheme()
+    content = sha256(body.content.encode(errors="surrogatepass")).hexdigest()
+    deed = ApplyScheme(
+        by=call.operator.id,
+        ref=ref_of(call.operator.id, key_of(call), "ApplyScheme", [body.name, content]),
+        base=scheme.version,
+        models=names_of(scheme.file),
+        file=file,
+        why=body.why,
+    )
+    return await _proposed(office, call, deed, f"{body.name}, in the place of version {scheme.version}", body.why)
 
 
 async def _compare(office: Office, call: Call) -> web.Response:
@@ -148,6 +175,8 @@ async def _compare(office: Office, call: Call) -> web.Response:
     return versioned(201, written(file), file.version)
 
 
+_WAITING: Final = _waiting()
+
 ROWS: Final = (
     Row(
         "POST",
@@ -172,6 +201,18 @@ ROWS: Final = (
         FileBrought,
         keyed=True,
         brings_file=True,
-        proposed=_waiting(),
+        proposed=_WAITING,
+    ),
+    Row(
+        "POST",
+        "/schemes",
+        _bring_scheme,
+        "Propose a scheme in the place of the one in force: another admin approves what it changes",
+        frozenset({OperatorRole.ADMIN}),
+        _WAITING,
+        (202,),
+        SchemeBrought,
+        keyed=True,
+        brings_file=True,
     ),
 )

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from hub.core.deeds import deed_in
+from hub.core.office.applying import ApplyScheme
 from hub.core.office.proposal import Proposal
 from hub.core.office.records import Alarm, Change, Difference, Dispute, File, Funds, Operator, Setting
 from hub.core.record import Record
@@ -79,9 +80,19 @@ def written(record: Record) -> dict[str, Any]:
 def terms_in(proposal: Proposal) -> Any:
     """Write what is proposed, as it was said."""
     try:
-        return shown(deed_in(bytes(proposal.terms)))
+        deed = deed_in(bytes(proposal.terms))
+        if isinstance(deed, ApplyScheme):
+            return {"base": deed.base, "document": public(msgspec.to_builtins(deed.file))}
+        return shown(deed)
     except (msgspec.DecodeError, KeyError):  # of an act that this version does not know
         return msgspec.json.decode(proposal.terms)
+
+
+def public(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a scheme's document without where its secrets are: they are not in it, and all the same nobody is told."""
+    connections = document.get("connection", [])
+    shorn = [{name: value for name, value in each.items() if name != "secrets"} for each in connections]
+    return document | {"connection": shorn}
 
 
 def filters_of(kind: type[Record]) -> tuple[Query, ...]:

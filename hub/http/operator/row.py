@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from hub.core.office.records import Operator, OperatorRole
-from hub.core.participant import Scheme
+from hub.core.participant import Scheme, SchemeFile
 from hub.flow import Door
 from hub.http.errors import answer
 from hub.http.operator.problems import ProblemError
@@ -26,6 +26,8 @@ READERS: Final = frozenset(OperatorRole)
 
 # The key sets of the settlement banks that have some, by currency; raises ValueError or OSError.
 Keys = Callable[[Scheme], Mapping[str, bytes]]
+# Reads the text of a scheme file by this name; raises SchemeError.
+ReadScheme = Callable[[str, str], SchemeFile]
 
 
 class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ class Office(NamedTuple):
     store: SqlStore
     settings: OperatorSettings
     bank_keys: Keys
+    read_scheme: ReadScheme
 
 
 class Call(NamedTuple):

@@ -12,6 +12,7 @@ from hub.core.change import Case
 from hub.core.participant import Participant
 from hub.http.errors import answer
 from hub.http.operator.forms import Amount, Time, amount, form_of, shown
+from hub.http.operator.kept import public
 from hub.http.operator.lists import PAGED, TEXT, limit_of, listed, one_of, page_in, plain
 from hub.http.operator.problems import ProblemError
 from hub.http.operator.row import READERS, Call, Office, Query, Row, list_of
@@ -127,9 +128,7 @@ async def _document(office: Office, version: int) -> web.Response:
     if found is None:
         raise ProblemError("unknown_record")
     applied, document = found
-    for each in document.get("connection", []):
-        each.pop("secrets", None)  # only where they are; all the same nobody has to know
-    return answer(200, shown(applied) | {"document": document})
+    return answer(200, shown(applied) | {"document": public(document)})
 
 
 async def _cases(office: Office, call: Call) -> web.Response:

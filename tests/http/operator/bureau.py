@@ -15,7 +15,7 @@ from hub.core.command import Done
 from hub.core.office.operators import AdmitOperator, FoundOffice
 from hub.core.office.proposal import Approve, Propose
 from hub.core.office.records import OperatorRole
-from hub.core.participant import SchemeFile
+from hub.core.participant import Scheme, SchemeFile
 from hub.core.settlement.rules import BankAccount, Model, Netting, SettlementBank
 from hub.files.keys import SigningKey, new_key
 from hub.flow import Door
@@ -25,6 +25,7 @@ from hub.http.ids import new_id
 from hub.http.operator.app import build
 from hub.http.operator.row import PREFIX, OperatorSettings
 from hub.roles.credentials import admit
+from hub.roles.scheme import scheme_in
 from hub.store.sql import SqlStore
 from routing.local import LocalBus
 from tests.store.house import scheme_file
@@ -108,6 +109,9 @@ class Bureau:
         self.door = Door(store, LocalBus(), lambda _: None)
         self.proofs: dict[str, dict[str, str]] = {"nobody": {}}
         self.session = session
+
+    def keys(self, _: Scheme) -> dict[str, bytes]:
+        return self.bank_keys
 
     async def call(self, method: str, path: str, who: str = "viewer", **more: Any) -> Reply:
         """Call the API; `path` without its prefix, unless it begins with '//', which means the root."""
@@ -198,7 +202,7 @@ async def opened(url: str, **changes: Any) -> AsyncIterator[Bureau]:
         settings = OperatorSettings(file_max_bytes=FILE_MAX, **changes)
         runners = []
         for name, site in (
-            ("url", build(bureau.door, store, key, settings, lambda _: bureau.bank_keys)),
+            ("url", build(bureau.door, store, key, settings, read_scheme=scheme_in, bank_keys=bureau.keys)),
             ("other", participants_site(bureau.door, store, HttpSettings())),
         ):
             runner = web.AppRunner(site, shutdown_timeout=1)

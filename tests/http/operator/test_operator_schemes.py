@@ -1,0 +1,48 @@
+"""A scheme over HTTP: one admin proposes it, another approves what it changes; nothing else puts one in force."""
+
+import pytest
+
+from tests.http.operator.bureau import Bureau
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+SCHEME = """
+[scheme]
+name = "another"
+
+[[participant]]
+id = "alpha"
+name = "Alpha"
+role = "fsp"
+country = "KE"
+currencies = ["KES"]
+net_debit_cap = { KES = "77" }
+"""
+
+
+async def test_a_scheme_is_proposed_by_one_admin_and_approved_by_another(bureau: Bureau) -> None:
+    body = {"content": SCHEME, "why": "as agreed"}
+    for who in ("maker", "checker", "viewer"):
+        assert (await bureau.call("POST", "/schemes", who, json=body)).status == 403
+    before = (await bureau.call("GET", "/scheme")).body["version"]
+    key = {"Idempotency-Key": "scheme-1"}
+    waits = await bureau.call("POST", "/schemes", "chief", json=body, headers=key)
+    assert waits.status == 202, waits.raw
+    proposal = waits.body["proposal"]
+    assert (await bureau.call("POST", "/schemes", "chief", json=body, headers=key)).body["proposal"] == proposal
+    assert "~ participant[alpha].net_debit_cap.KES = 1000 -> 77" in proposal["effects"]
+    assert proposal["terms"]["base"] == before
+    path, seen = f"/proposals/{proposal['id']}/approve", {"If-Match": waits.version}
+    assert (await bureau.call("POST", path, "chief", json={}, headers=seen)).body["errorCode"] == "same_person"
+    assert (await bureau.call("POST", path, "checker", json={}, headers=seen)).status == 403
+    done = await bureau.call("POST", path, "deputy", json={}, headers=seen)
+    assert (done.status, done.body["state"]) == (200, "approved")
+    now = (await bureau.call("GET", "/scheme")).body
+    assert (now["applied_by"], now["document"]["scheme"]["name"]) == ("chief and deputy", "another")
+
+
+@pytest.mark.parametrize("content", ["[[", "connection = 1", "[scheme]\nname = 3", "", "\x07"])
+async def test_what_is_no_scheme_is_refused(bureau: Bureau, content: str) -> None:
+    reply = await bureau.call("POST", "/schemes", "chief", json={"content": content, "why": "x"})
+    assert (reply.status, reply.body["errorCode"]) == (422, "terms_invalid"), reply.raw

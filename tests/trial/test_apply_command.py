@@ -1,0 +1,56 @@
+"""A scheme from the command line: at once while nobody could approve it, afterwards by two; on a real database."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.trial.test_commands import applied as applied  # noqa: PLC0414 - a fixture
+from tests.trial.test_commands import hub, proposal_in
+
+pytestmark = pytest.mark.postgres
+
+SCHEME = Path(__file__).parents[2] / "config" / "scheme.toml"
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> str:
+    """The scheme file, with another time for answers to recalls."""
+    path = tmp_path / "changed.toml"
+    before = SCHEME.read_text()
+    after = before.replace("\nrecall_answer_s = 864000", "\nrecall_answer_s = 3600")
+    assert after != before
+    path.write_text(after)
+    return str(path)
+
+
+def founded(database: str) -> None:
+    for name in ("head-1", "head-2"):
+        hub("operators", "admit", name, "--roles", "admin", database=database)
+
+
+def test_before_there_are_two_admins_a_scheme_is_applied_at_once(applied: str, changed: str) -> None:
+    assert "disputes.recall_answer_s = 864000 -> 3600" in hub("apply", changed, "--dry-run", database=applied)
+    assert "version 2 is in force" in hub("apply", changed, database=applied)
+    assert "nothing to change" in hub("apply", changed, database=applied)
+
+
+def test_where_there_are_two_admins_one_proposes_a_scheme_and_the_other_approves_it(applied: str, changed: str) -> None:
+    founded(applied)
+    assert "say --by and --why" in hub("apply", changed, database=applied, code=1)
+    said = hub("apply", changed, "--by", "head-1", "--why", "sooner", database=applied)
+    assert "in force" not in said
+    shown = hub("proposals", "show", proposal_in(said), database=applied)
+    assert "disputes.recall_answer_s = 864000 -> 3600" in shown
+    own = hub("proposals", "approve", proposal_in(said), "--by", "head-1", database=applied, code=1)
+    assert "same_person" in own
+    hub("proposals", "approve", proposal_in(said), "--by", "head-2", database=applied)
+    assert "nothing to change" in hub("apply", changed, database=applied)
+    assert "the books balance" in hub("audit", database=applied)
+
+
+def test_what_is_no_scheme_is_refused_in_a_line(applied: str, tmp_path: Path) -> None:
+    for number, text in enumerate(("[[", "connection = 1", "connection = [{name = 1, adapter = []}]", "scheme = 3")):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text)
+        said = hub("apply", str(path), database=applied, code=1)
+        assert len(said.strip().splitlines()) < 4, said
