@@ -14,11 +14,12 @@ from aiohttp import web
 from hub.core.batch import Batch, Ended, ItemState, Progress, Status, may_approve
 from hub.core.change import CALLBACKS, Letter, Outgoing
 from hub.core.command import Reason, Refusal
+from hub.core.stamp import stamp
 from hub.flow import OverloadedError
 from hub.http.api import Api, Call, as_declared
 from hub.http.asking import listed, window_of
 from hub.http.batch_rows import Opened, Reading, lines, opened, shown_again, together, unix_ms
-from hub.http.errors import ApiError, answer, invalid, refused, stamp, unknown_object, words_of
+from hub.http.errors import ApiError, answer, invalid, refused, unknown_object, words_of
 from hub.http.ids import new_id, undashed
 from hub.http.operation import PAGED, Operation
 from hub.http.reading import changes_in

@@ -16,6 +16,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from hub.core.command import Reason, Refusal
+from hub.core.stamp import stamp
 from routing.message import FailureClass
 from routing.money import AmountNegativeError, AmountTooLargeError, CurrencyUnknownError, MoneyError
 
@@ -181,9 +182,3 @@ def answer(status: int, body: Any) -> web.Response:
 def now() -> str:
     """Return the time as the API writes it."""
     return stamp(int(datetime.now(UTC).timestamp() * 1000))
-
-
-def stamp(unix_ms: int) -> str:
-    """Return a time as the API writes it: ISO 8601, UTC, milliseconds."""
-    seconds, ms = divmod(unix_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"

@@ -11,9 +11,10 @@ from aiohttp import web
 from hub.core.command import NewRate, Publish, Reason, Refusal
 from hub.core.participant import Role, Scheme
 from hub.core.pricing.rate import Rate, RateError
+from hub.core.stamp import stamp
 from hub.http.api import Api, Call
 from hub.http.asking import rows_of
-from hub.http.errors import ApiError, answer, invalid, refused, stamp
+from hub.http.errors import ApiError, answer, invalid, refused
 from hub.http.operation import Operation
 from hub.http.reading import checked
 from hub.http.schema.rates import FxRate, FxRates

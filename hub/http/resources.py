@@ -13,8 +13,9 @@ from hub.core.admit import body_of
 from hub.core.change import Letter, Notice
 from hub.core.command import Reason, Transfer
 from hub.core.participant import Scheme
+from hub.core.stamp import stamp
 from hub.core.transfer import FINAL, IN_DOUBT, State
-from hub.http.errors import error_object, stamp, words_of
+from hub.http.errors import error_object, words_of
 from hub.http.ids import dashed
 from hub.http.prices import amount_for, conversions_of, fees_of, is_seller, pairs_of
 from hub.http.qr import with_payload

@@ -15,6 +15,7 @@ from hub.core.office.closing import BANK
 from hub.core.office.comparing import DIFFERENCES_MAX
 from hub.core.office.disputes import public
 from hub.core.office.records import Difference, File
+from hub.core.stamp import stamp
 from hub.core.transfer import Event, State
 from hub.files.days import CAMT_053, CAMT_054, CSV, Sheet, Whose
 from hub.files.shapes import UnwritableError
@@ -22,7 +23,7 @@ from hub.files.signature import sign
 from hub.flow import OverloadedError
 from hub.http.api import Api, Books, Call, as_declared
 from hub.http.asking import parameter, window_of
-from hub.http.errors import ApiError, answer, invalid, refused, stamp, unknown_object
+from hub.http.errors import ApiError, answer, invalid, refused, unknown_object
 from hub.http.ids import new_id, undashed
 from hub.http.operation import Operation
 from hub.http.resources import said_of

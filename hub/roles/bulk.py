@@ -16,9 +16,9 @@ import msgspec
 
 from hub.core.batch import Batch, Ended, ItemState, Progress, Status, may_approve
 from hub.core.participant import SchemeError
+from hub.core.stamp import stamp
 from hub.http.batch_rows import ROWS_MAX, ROWS_TOGETHER, Reading, lines
 from hub.http.batches import letters, letters_on_approval, reason_of
-from hub.http.errors import stamp
 from hub.http.ids import dashed, new_id
 from hub.store.batches import Approval
 from hub.store.sql import SqlStore

@@ -8,7 +8,6 @@ anything else. Notices are always signed, for nobody asked for them; callbacks w
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from prometheus_client import Counter
 
 from hub.core.change import CALLBACKS, Advice, Letter, Notice, Outgoing
 from hub.core.participant import Scheme
+from hub.core.stamp import stamp
 from hub.store.contract import OutboxKey, Store, UnavailableError
 from hub.store.recent import RecentScheme
 from hub.workers.relay import Relay
@@ -103,7 +103,7 @@ class CallbackSender:
         body = bytes(letter.body)
         headers = {
             "Content-Type": "application/json",
-            "X-Date": _stamp(int(time.time() * 1000)),
+            "X-Date": stamp(int(time.time() * 1000)),
             **letter.headers,
         }
         if letter.correlation:
@@ -139,10 +139,6 @@ class CallbackSender:
 def _advised(message: Outgoing, advice: Advice, scheme: Scheme) -> Letter:
     """Write what a participant is told of its money in the office's books; it goes where its other notices go."""
     known = scheme.participants.get(advice.to)  # gone, or without an address by now: it is kept for an operator
-    words = {"event": advice.event, "date": _stamp(advice.at_ms), **advice.body}
+    words = {"event": advice.event, "date": stamp(advice.at_ms), **advice.body}
     url, correlation = known.notify_url if known else "", str(UUID(message.transfer))
     return Letter(url=url, correlation=correlation, body=msgspec.Raw(msgspec.json.encode(words)))
-
-
-def _stamp(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -72,7 +72,8 @@ MAY: list[tuple[str, str, bool]] = [
     ("head-1", "propose", False),
     ("view-1", "block", False),
     ("desk-1", "block", True),
-    ("desk-2", "block", False),
+    ("desk-2", "block", True),
+    ("head-1", "block", True),
     ("view-1", "approve", False),
     ("desk-1", "approve", False),
     ("desk-2", "approve", True),
@@ -97,7 +98,7 @@ async def tried(house: House, who: str, what: str) -> Result:
         deed = msgspec.structs.replace(deed, by=who)
         return await house.door.handle(Propose(by=who, proposal=proposal, deed=deed, why="x"))
     if what == "block":
-        return await house.door.handle(msgspec.structs.replace(ALONE, by=who))
+        return await house.door.handle(msgspec.structs.replace(ALONE, by=who, change=fresh()))
     if what == "admit":
         deed = admitting("new", VIEWER, by=who)
         return await house.door.handle(Propose(by=who, proposal=proposal, deed=deed, why="x"))

@@ -5,7 +5,6 @@ of a transfer, by disputes and by the API's reversals, is together never more th
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -17,6 +16,7 @@ from hub.core.office.dispute_terms import Deemed
 from hub.core.office.records import PROMISING, Dispute, DisputeKind, DisputeState, Step
 from hub.core.participant import Scheme
 from hub.core.record import Deed, Desk, Selector
+from hub.core.stamp import stamp
 from hub.core.transfer import FINAL, State
 from hub.core.use import RefusedError
 from routing.money import Money
@@ -298,9 +298,3 @@ def shown(dispute: Dispute) -> dict[str, Any]:
 def public(who: str) -> str:
     """Keep operators' names inside the scheme."""
     return "operator" if who.startswith("operator ") else who
-
-
-def stamp(unix_ms: int) -> str:
-    """Write a time as the API does: ISO 8601, UTC, milliseconds."""
-    seconds, ms = divmod(unix_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"

@@ -13,6 +13,7 @@ import msgspec
 from hub.core.command import Done, Reason, Refusal, Result
 from hub.core.office.applying import ApplyScheme
 from hub.core.office.funds import missing_why
+from hub.core.office.liquidity import Block
 from hub.core.office.proposal import ADMINS, REJECTING, RESERVED, Approve, Dismiss, Propose
 from hub.core.office.records import Operator, OperatorRole
 from hub.core.participant import Scheme
@@ -151,9 +152,19 @@ ALLOWED: Final[Mapping[type[Deed], OperatorRole]] = {
 }
 
 
+# What only protects, and undoes nothing, is done by whoever does anything at all.
+_PROTECTING: Final[frozenset[type[Deed]]] = frozenset({Block})
+ACTING: Final = frozenset(OperatorRole) - {OperatorRole.VIEWER}
+
+
 def role_for(kind: type[Deed]) -> OperatorRole:
-    """Return who proposes deeds of this kind, or does them alone."""
+    """Return who proposes deeds of this kind."""
     return ALLOWED.get(kind, OperatorRole.MAKER)
+
+
+def roles_for(kind: type[Deed]) -> frozenset[OperatorRole]:
+    """Return who proposes deeds of this kind, or does them alone: any of them may."""
+    return ACTING if kind in _PROTECTING else frozenset({role_for(kind)})
 
 
 def approver_of(kind: type[Deed]) -> OperatorRole:
@@ -188,12 +199,12 @@ def _not_for(operator: Operator | None, deed: Deed) -> Refusal | None:
 def _roles_for(deed: Deed) -> frozenset[OperatorRole]:
     match deed:
         case Propose():
-            return frozenset({role_for(type(deed.deed))})
+            return roles_for(type(deed.deed))
         case Approve():
             return frozenset({approver_of(type(deed.deed))})
         case Dismiss():
             return REJECTING | {OperatorRole.MAKER}
-    return frozenset({role_for(type(deed))})
+    return roles_for(type(deed))
 
 
 def _no_roles(roles: Sequence[OperatorRole]) -> Refusal | None:

@@ -6,10 +6,11 @@ from typing import ClassVar
 from hub.core.admit import body_of
 from hub.core.command import Done, Reason, Refusal, Transfer
 from hub.core.office.dispute_rules import ENDED, Actor, DisputeEvent, answer_ms, reasons_for, step_of
-from hub.core.office.disputes import Plainly, exceeded, least, linked_of, recall_of, stamp, tell, who_does
+from hub.core.office.disputes import Plainly, exceeded, least, linked_of, recall_of, tell, who_does
 from hub.core.office.records import PROMISING, Dispute, DisputeKind, DisputeState, Step
 from hub.core.participant import Scheme
 from hub.core.record import Desk, Selector
+from hub.core.stamp import stamp
 from hub.core.transfer import Flow, State
 from hub.core.use import RefusedError
 from routing.money import Money

@@ -17,6 +17,7 @@ from hub.core.settlement.opening import closed, opened, ordered
 from hub.core.settlement.rules import Netting, model_of
 from hub.core.settlement.settle import accounts_to_settle, settle, wanted_to_settle
 from hub.core.settlement.window import Movement, Obligation, ObligationState, Window, WindowState
+from hub.core.stamp import stamp
 from hub.ledger.account import Kind
 
 
@@ -41,7 +42,9 @@ class CloseWindow(Deed, frozen=True, kw_only=True):
         if window is None:
             return Refusal(reason=Reason.RECORD_UNKNOWN, detail="there is no such window")
         if window.state is not WindowState.OPEN:
-            detail = f"window {window.number} of {window.model} was closed by {window.closed_by} at {window.closed_ms}"
+            detail = f"window {window.number} of {window.model} was closed by {window.closed_by}"
+            if window.closed_ms is not None:
+                detail += f" at {stamp(window.closed_ms)}"
             return Refusal(reason=Reason.RECORD_FORBIDS, detail=detail)
         height = desk.height
         if self.journals_max > 0:

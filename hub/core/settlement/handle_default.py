@@ -35,6 +35,7 @@ from hub.core.settlement.window import (
 from hub.ledger.account import Kind
 from hub.ledger.journal import Phase, Posting
 from hub.ledger.position import available
+from routing.money import Money
 
 _REPLACED: Final = (DifferenceKind.OVER, DifferenceKind.UNDER, DifferenceKind.MISSING, DifferenceKind.REFUSED)
 
@@ -148,7 +149,8 @@ def _short(window: Window, shown: Preview, desk: Desk) -> str:
     needed = shown.guarantee_minor
     if needed <= there:
         return ""
-    return f"the guarantee has {there} minor units of {window.currency}, and {needed} are needed"
+    has, wanted = Money(there, window.currency), Money(needed, window.currency)
+    return f"the guarantee has {has} {window.currency}, and {wanted} are needed"
 
 
 def _enter(window: Window, shown: Preview, desk: Desk) -> None:

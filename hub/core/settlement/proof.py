@@ -27,6 +27,7 @@ from hub.core.settlement.window import (
     Window,
     WindowState,
 )
+from hub.core.stamp import stamp
 from hub.ledger.account import Kind
 from hub.ledger.journal import Phase
 
@@ -144,11 +145,11 @@ def _shape(window: Window) -> Iterator[str]:
         ("settled", window.state is WindowState.SETTLED, window.settled_ms),
     ):
         if is_due is not (at_ms is not None):
-            yield f"{where}: it is {window.state}, and was {when} at {at_ms}"
+            yield f"{where}: it is {window.state}, and was {when} at {_at(at_ms)}"
     # What nothing is owed for is settled, and was never released.
     released = {window.state in _RELEASED} if window.state is not WindowState.SETTLED else {True, False}
     if (window.released_ms is not None) not in released:
-        yield f"{where}: it is {window.state}, and was released at {window.released_ms}"
+        yield f"{where}: it is {window.state}, and was released at {_at(window.released_ms)}"
     if window.revision != len(window.defaults):
         yield f"{where}: its revision is {window.revision}, but {len(window.defaults)} defaults were handled"
 
@@ -370,3 +371,7 @@ def _sum(postings: Counter[tuple[Any, ...]]) -> str:
 
 def _where(window: Window) -> str:
     return f"window {window.number} of {window.model}"
+
+
+def _at(unix_ms: int | None) -> str:
+    return "no time" if unix_ms is None else stamp(unix_ms)

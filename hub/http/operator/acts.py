@@ -14,7 +14,7 @@ from hub.core.deeds import DEEDS
 from hub.core.office.applying import ApplyScheme
 from hub.core.office.files import ImportUnsigned
 from hub.core.office.liquidity import Block
-from hub.core.office.operators import role_for
+from hub.core.office.operators import roles_for
 from hub.core.office.records import OperatorRole
 from hub.core.office.resolving import Resolve
 from hub.core.office.ruling import CloseCase
@@ -36,7 +36,7 @@ class Act(NamedTuple):
     """A deed that operators may do."""
 
     kind: type[Deed]
-    role: OperatorRole  # who does it, or proposes it
+    roles: frozenset[OperatorRole]  # any of them does it, or proposes it
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ class Act(NamedTuple):
 def acts() -> Mapping[str, Act]:
     """Return every act by its name."""
     kinds = {each.__name__: each for each in (*DEEDS, *ALONE) if each not in BROUGHT}
-    return {name: Act(kind, role_for(kind)) for name, kind in sorted(kinds.items())}
+    return {name: Act(kind, roles_for(kind)) for name, kind in sorted(kinds.items())}
 
 
 def act_of(name: str, *, checked: bool) -> Act:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from hub.core.command import Done, Refusal
 from hub.core.deeds import deed_in
+from hub.core.office.operators import ACTING
 from hub.core.office.proposal import REJECTING, Approve, Dismiss, Proposal, ProposalState, Propose
 from hub.core.office.records import Operator, OperatorRole
 from hub.core.record import Deed
@@ -65,7 +66,7 @@ class ActLine(msgspec.Struct, frozen=True, kw_only=True):
     act: str
     about: str
     checked: bool
-    role: OperatorRole
+    roles: tuple[OperatorRole, ...]  # any of them
 
 
 def key_of(call: Call) -> str:
@@ -79,8 +80,8 @@ def key_of(call: Call) -> str:
 
 def allowed(act: Act, operator: Operator) -> None:
     """Refuse whoever may not do this act."""
-    if act.role not in operator.roles:
-        raise ProblemError("role_forbids", f"{act.name} is for the role {act.role}")
+    if not act.roles & set(operator.roles):
+        raise ProblemError("role_forbids", f"{act.name} is for {' or '.join(sorted(act.roles))}")
 
 
 async def carried_out(office: Office, call: Call, deed: Deed, act: str, about: str) -> Done:
@@ -192,7 +193,7 @@ async def _do(office: Office, call: Call) -> web.Response:
 
 async def _acts(_: Office, __: Call) -> web.Response:
     found = [
-        {"act": each.name, "about": each.about, "checked": each.kind.checked, "role": each.role}
+        {"act": each.name, "about": each.about, "checked": each.kind.checked, "roles": sorted(each.roles)}
         for each in acts().values()
     ]
     return answer(200, found)
@@ -252,7 +253,7 @@ ROWS: Final = (
         "/deeds/{act}",
         _do,
         "Do what needs no second person",
-        _MAKERS,
+        ACTING,
         Outcome,
         body=Doing,
         keyed=True,

@@ -19,7 +19,7 @@ from hub.core.office.operators import AdmitOperator
 from hub.core.office.records import Alarm, File, Operator
 from hub.core.record import Deed, Record
 from hub.core.settlement.default import Line
-from hub.http.errors import stamp
+from hub.core.stamp import stamp
 from hub.http.operator.problems import ProblemError
 from hub.http.schema import in_utc
 from routing.money import EXPONENTS, Money, MoneyError

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 from aiohttp import web
 
+from hub.core.command import Reason
 from hub.core.deeds import deed_in
 from hub.core.office.applying import ApplyScheme
 from hub.core.office.proposal import Proposal
@@ -153,7 +154,7 @@ async def named(office: Office, kind: type[R], id_: str) -> R:
     """Return a record; raises a ProblemError where there is none."""
     record = None if "\0" in id_ else await office.store.records.one(kind, id_)
     if record is None:
-        raise ProblemError("unknown_record")
+        raise ProblemError(Reason.RECORD_UNKNOWN)
     return record
 
 

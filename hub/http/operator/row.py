@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiohttp import web
 
+from hub.core.command import Reason
 from hub.core.office.records import Operator, OperatorRole
 from hub.core.participant import Scheme, SchemeFile
 from hub.flow import Door
@@ -63,7 +64,7 @@ class Call(NamedTuple):
         """Return an id in the path, in its one form; what cannot be one names nothing."""
         text = self.part(name).replace("-", "").lower()
         if len(text) != 32 or not set(text) <= set("0123456789abcdef"):
-            raise ProblemError("unknown_record")
+            raise ProblemError(Reason.RECORD_UNKNOWN)
         return text
 
 

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from hub.core.change import Case
+from hub.core.command import Reason
 from hub.core.participant import Participant
 from hub.http.errors import answer
 from hub.http.operator.forms import Amount, Time, amount, form_of, shown
@@ -70,7 +71,7 @@ async def _participants(office: Office, call: Call) -> web.Response:
 async def _participant(office: Office, call: Call) -> web.Response:
     found = (await office.store.scheme()).participants.get(call.part("id"))
     if found is None:
-        raise ProblemError("unknown_record")
+        raise ProblemError(Reason.RECORD_UNKNOWN)
     return answer(200, shown(found))
 
 
@@ -126,7 +127,7 @@ async def _version(office: Office, call: Call) -> web.Response:
 async def _document(office: Office, version: int) -> web.Response:
     found = await office.store.search.scheme(version)
     if found is None:
-        raise ProblemError("unknown_record")
+        raise ProblemError(Reason.RECORD_UNKNOWN)
     applied, document = found
     return answer(200, shown(applied) | {"document": public(document)})
 

@@ -14,11 +14,12 @@ from aiohttp import web
 
 from hub.core.admit import body_of
 from hub.core.change import Case, Transition
-from hub.core.command import Transfer
+from hub.core.command import Reason, Transfer
 from hub.core.listing import key, own
 from hub.core.pricing.price import Price
+from hub.core.stamp import stamp
 from hub.core.transfer import FINAL, Flow, State
-from hub.http.errors import answer, stamp
+from hub.http.errors import answer
 from hub.http.operator.forms import Amount, Time, amount, form_of, shown
 from hub.http.operator.lists import PAGED, SPAN, TEXT, limit_of, listed, one_of, plain, span_of
 from hub.http.operator.problems import ProblemError
@@ -159,7 +160,7 @@ def _account(text: str) -> Identifier:
 async def _view(office: Office, call: Call) -> web.Response:
     found = await office.store.timeline(call.hexadecimal("id"))
     if found is None:
-        raise ProblemError("unknown_record")
+        raise ProblemError(Reason.RECORD_UNKNOWN)
     accounts = {each.id: each for each in await office.store.accounts()}
     transfer = found.transfer
     return answer(

@@ -16,7 +16,7 @@ MALFORMED: Final = (400, "malformed")
 QUERY: Final = (400, "query_invalid")
 HEADER: Final = (400, "header_invalid")
 INVALID: Final = (422, "body_invalid")
-NOTHING: Final = (404, "unknown_record")
+NOTHING: Final = (404, "record_unknown")
 UNKNOWN: Final = "0" * 32
 FUNDS: Final[dict[str, Any]] = {
     "act": "MoveFunds",

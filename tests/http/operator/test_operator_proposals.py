@@ -156,4 +156,5 @@ async def test_what_can_be_done_is_listed(bureau: Bureau) -> None:
     found = {each["act"]: each for each in (await bureau.call("GET", "/acts")).body}
     assert found["MoveFunds"]["checked"]
     assert not found["CloseWindow"]["checked"]
-    assert (found["AdmitOperator"]["role"], found["MoveFunds"]["role"]) == ("admin", "maker")
+    assert (found["AdmitOperator"]["roles"], found["MoveFunds"]["roles"]) == (["admin"], ["maker"])
+    assert found["Block"]["roles"] == ["admin", "checker", "maker"], "it only protects"
