@@ -8,7 +8,9 @@ was hashed.
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from hub.core.office.booking import difference_id
 from hub.core.office.proof import payment_flaws
+from hub.core.office.words import judged
 from hub.core.settlement.window import Payment
 from hub.store.audit_reading import one
 from hub.store.ledger_read import FETCH, Connection
@@ -47,6 +49,16 @@ _CHANGED: Final = """
 SELECT id, name FROM file WHERE refused = '' AND sha256 <> encode(sha256(convert_to(content, 'UTF8')), 'hex')
 ORDER BY at_ms, id"""
 
+# Of a participant's day, the last file has every difference that it was kept with; an earlier one has what is left.
+_SHOWN: Final = """
+SELECT f.id, f.name, f.differences, count(d.id)
+FROM file AS f LEFT JOIN difference AS d ON d.file = f.id AND (f.origin <> 'bank' OR d.kind = 'unexpected')
+WHERE f.refused = '' AND f.differences > 0 AND (f.origin = 'bank' OR NOT EXISTS (
+    SELECT FROM file AS g
+    WHERE (g.origin, g.subject, g.currency, g.refused) = (f.origin, f.subject, f.currency, '')
+      AND g.at_ms >= f.at_ms AND g.id <> f.id))
+GROUP BY f.id, f.name, f.differences HAVING count(d.id) < f.differences ORDER BY f.id"""
+
 _NO_FILE: Final = """
 SELECT p.id, x.file FROM payment AS p CROSS JOIN LATERAL (
     SELECT p.file AS file UNION SELECT p.said_in UNION SELECT said->>'file' FROM json_array_elements(p.said) AS said
@@ -55,11 +67,14 @@ WHERE x.file <> '' AND f.id IS NULL ORDER BY p.id"""
 
 # Those that nothing was said of and nothing is booked of, and those that are booked plainly, are right as they are.
 _PAYMENTS: Final = """
-SELECT row_to_json(p)::text, f.confirmed_by, a.minors
+SELECT row_to_json(p)::text, f.confirmed_by, a.minors, d.ids
 FROM payment AS p LEFT JOIN funds AS f ON f.payment = p.id LEFT JOIN (
     SELECT subject, array_agg((theirs->>'minor')::bigint) AS minors
     FROM difference WHERE state = 'resolved' AND resolution = 'accept_booked' GROUP BY subject
 ) AS a ON a.subject = p.id
+LEFT JOIN (
+    SELECT subject, array_agg(id) AS ids FROM difference WHERE source = 'bank' GROUP BY subject
+) AS d ON d.subject = p.id
 WHERE NOT CASE p.state
     WHEN 'expected' THEN p.booked_minor = 0 AND json_array_length(p.said) = 0
     WHEN 'posted' THEN p.booked_minor = p.minor AND json_array_length(p.said) = 1 AND a.minors IS NULL
@@ -76,6 +91,7 @@ _KEPT_SAYS: Final = (
     (_UNTOLD, "payment {0} is {1}, and no difference says so"),
     (_RESOLVED, "difference {0} is neither open nor resolved, or moved money while it is open ({1})"),
     (_CHANGED, "file {0}, {1}, is not what it was when it was kept"),
+    (_SHOWN, "file {0}, {1}: {2} differences were kept with it, and {3} are there"),
     (_NO_FILE, "payment {0}: the file {1} that it names is not kept"),
 )
 _WHOLE: Final = {"posting": "posting", "difference": "difference"}
@@ -113,14 +129,21 @@ def _payment_findings(connection: Connection) -> Iterator[str]:
     with connection.cursor(name="payments") as cursor:
         cursor.itersize = FETCH
         cursor.execute(_PAYMENTS)
-        for text, confirmed_by, accepted in cursor:
+        for text, confirmed_by, accepted, known in cursor:
             flaws: list[str] = []
             payment = one(text, Payment, "payment", flaws)
             yield from flaws
             if payment is not None:
                 by_hand = confirmed_by is not None and not confirmed_by.startswith(_FROM_FILE)
                 found = payment_flaws(payment, by_hand=by_hand, accepted=_amounts(payment, accepted))
-                yield from (f"payment {payment.id}: {flaw}" for flaw in found)
+                yield from (f"payment {payment.id}: {flaw}" for flaw in (*found, *_untold(payment, known or ())))
+
+
+def _untold(payment: Payment, known: Sequence[str]) -> Iterator[str]:
+    """Hold everything that the bank said otherwise than it was instructed against the differences that there are."""
+    for place, kind in judged(payment).strays:
+        if difference_id(payment.id, place) not in known:
+            yield f"what the bank said of it in {payment.said[place].file} is {kind}, and no difference says so"
 
 
 def _amounts(payment: Payment, accepted: Sequence[int | None] | None) -> list[int]:

@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from hub.core.office.resolving import Resolution
-from tests.store.bank import booked, released, taken
+from tests.store.bank import booked, released, row, taken
 from tests.store.house import House
+from tests.store.test_days import compared, own, own_csv
 from tests.store.test_resolving import resolved
 
 # What is done to the database, and what the audit says of it.
@@ -50,4 +51,38 @@ async def test_what_was_changed_behind_the_hubs_back_is_found(sql_house: House, 
     with psycopg.connect(sql_house.url) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(statement.encode())
+    assert any(says in each for each in sql_house.findings()), sql_house.findings()
+
+
+# Differences that are open, taken out: what the audit says then.
+TAKEN_OUT: Final = {
+    "what is no payment of ours": (
+        "DELETE FROM difference WHERE kind = 'unexpected'",
+        "1 differences were kept with it, and 0 are there",
+    ),
+    "a second booking": ("DELETE FROM difference WHERE kind = 'twice'", "is twice, and no difference says so"),
+    "what was undone": ("DELETE FROM difference WHERE kind = 'reversed'", "is reversed, and no difference says so"),
+    "what a participant has": (
+        "DELETE FROM difference WHERE source = 'alpha'",
+        "3 differences were kept with it, and 0 are there",
+    ),
+}
+
+
+@pytest.mark.parametrize("taken_out", TAKEN_OUT.values(), ids=TAKEN_OUT)
+async def test_an_open_difference_that_was_taken_out_is_found(sql_house: House, taken_out: tuple[str, str]) -> None:
+    statement, says = taken_out
+    paid, due = await released(sql_house)
+    await taken(sql_house, booked(paid), booked(due))
+    strange = row("f" * 32, "7", "credit", bank_reference="B-9")
+    undone = booked(due, status="reversed", direction="credit", bank_reference="B-8")
+    again = booked(paid, bank_reference="B-7")
+    await taken(sql_house, strange, undone, again, name="second.csv")
+    await taken(sql_house, strange, booked(paid), booked(due), name="third.csv")
+    for end in (b"", b"\r\n"):  # then the earlier file has none any more
+        await compared(sql_house, own_csv(own("", "3", reference="till 4")) + end)
+    assert sql_house.findings() == []
+    with psycopg.connect(sql_house.url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        assert connection.execute(statement.encode()).rowcount
     assert any(says in each for each in sql_house.findings()), sql_house.findings()

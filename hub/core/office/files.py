@@ -180,14 +180,15 @@ class Import(Deed, frozen=True, kw_only=True):
         if any(each is not None and each.subject not in self.about for each in named_here):
             return Refusal(reason=Reason.RECORD_FORBIDS, detail="a payment it names was made just now: import it anew")
         words: dict[str, list[Said]] = {}
+        differences = 0
         for each in self.entries:
             said = msgspec.structs.replace(each.said, file=self.file, at_ms=desk.now_ms)
             payment = desk.get(Payment, each.reference)
             if payment is not None and not self._is_of_others(said, payment, desk):
                 words.setdefault(each.reference, []).append(said)
             else:
-                self._differ(each, said, desk)
-        self._keep(desk, self.file, "")
+                differences += self._differ(each, said, desk)
+        self._keep(desk, self.file, "", differences)
         booked(words, desk, file=self.file, by=f"file {self.name}")
         return Done(transfer=self.file)
 
@@ -228,7 +229,7 @@ class Import(Deed, frozen=True, kw_only=True):
                 return f"{where} is not in the message {self.original} that the file is about"
         return ""
 
-    def _keep(self, desk: Desk, id_: str, refused: str) -> Result:
+    def _keep(self, desk: Desk, id_: str, refused: str, differences: int = 0) -> Result:
         if desk.get(File, id_) is not None:
             return Done(transfer=id_, changed=False, reason=refused)
         desk.keep(
@@ -246,6 +247,7 @@ class Import(Deed, frozen=True, kw_only=True):
                 content=self.content,
                 by=f"{self.by}, approved by {desk.approved_by}" if desk.approved_by else self.by,
                 entries=len(self.entries),
+                differences=differences,
                 refused=refused,
             )
         )
@@ -259,22 +261,25 @@ class Import(Deed, frozen=True, kw_only=True):
             return named("unexpected", str(said.word), *parts)
         return named("unexpected", self.file, said.where)
 
-    def _differ(self, each: Reported, said: Said, desk: Desk) -> None:
+    def _differ(self, each: Reported, said: Said, desk: Desk) -> bool:
+        """Open a difference for an entry that is none of ours; say whether this is the first that tells of it."""
         id_ = self._unexpected(each)
         known = [each for each in known_by(said.bank_reference, desk) if is_by_hand(each)]
-        if desk.get(Difference, id_) is None:
-            desk.keep(
-                Difference(
-                    id=id_,
-                    at_ms=desk.now_ms,
-                    source=BANK,
-                    kind=DifferenceKind.UNEXPECTED,
-                    file=self.file,
-                    reference=each.reference or said.bank_reference,
-                    ours={"funds": known[0].id} if known and said.bank_reference.strip() else {},
-                    theirs=theirs(said),
-                )
+        if desk.get(Difference, id_) is not None:
+            return False
+        desk.keep(
+            Difference(
+                id=id_,
+                at_ms=desk.now_ms,
+                source=BANK,
+                kind=DifferenceKind.UNEXPECTED,
+                file=self.file,
+                reference=each.reference or said.bank_reference,
+                ours={"funds": known[0].id} if known and said.bank_reference.strip() else {},
+                theirs=theirs(said),
             )
+        )
+        return True
 
 
 class ImportUnsigned(Import, frozen=True, kw_only=True):

@@ -124,7 +124,7 @@ class File(Record, frozen=True, kw_only=True):
     content: str
     by: str
     entries: int = 0
-    differences: int = 0  # of a participant's: how many there were
+    differences: int = 0  # of a participant's: how many there were; of the bank's: entries that are no payment of ours
     refused: str = ""  # why it was not taken
 
 
