@@ -33,7 +33,7 @@ from tests.simulation.settling import Settlement, models
 from tests.simulation.traffic import Dealers, Traffic
 from tests.simulation.truths import at_the_end
 from tests.simulation.virtual import BadBus, now_ms
-from tests.simulation.world import CONFIRMING, FORGETFUL, FSPS, scheme
+from tests.simulation.world import CONFIRMING, FORGETFUL, FSPS, PREFUNDED_MINOR, REFERENCE, SELLERS, scheme
 
 DEEDS = 34
 TOGETHER = (1, 1, 1, 2, 6)  # deeds at one instant, so that one batch decides on several
@@ -86,6 +86,9 @@ class House:
         for provider in self.providers.values():
             await Runner(self.bus, provider, self.chance).start()
         await self.boot()
+        for seller in SELLERS:
+            money = Money(PREFUNDED_MINOR, REFERENCE)
+            await self.send(Fund(participant=seller, money=money, reference=f"opening of {seller}", by="treasury"))
         await self.dealers.open()
         await self.settlement.begin()
 

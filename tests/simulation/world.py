@@ -41,7 +41,8 @@ ABROAD = (
 )
 AMOUNTS = {"KES": (1_00, 90_00), "UGX": (30, 2_500), "BHD": (3, 260)}  # minor units
 CAPS = {"KES": "250", "UGX": "7000", "BHD": "0.700"}
-SELLERS_CAPS = {"KES": "200", "UGX": "5000", "BHD": "0.700", "USD": "3"}
+SELLERS_CAPS = {"KES": "200", "UGX": "5000", "BHD": "0.700", "USD": "0"}
+PREFUNDED_MINOR = 300  # of each seller in dollars, which are settled against prefunding
 EXPOSURES = {"KES": "150", "UGX": "4000", "BHD": "0.600", "USD": "3"}
 
 # What one unit is worth; FX providers publish something near it, and sometimes something that is not.
