@@ -1,5 +1,6 @@
 """Several files of a participant's one day: what they show alike is one difference, and a right one closes it."""
 
+import asyncio
 from typing import Final
 
 import pytest
@@ -9,6 +10,7 @@ from hub.core.office.records import Difference, DifferenceState
 from hub.core.office.resolving import Resolution, Resolve
 from hub.files.days import CSV
 from hub.store.audit import run_audit
+from hub.store.reconciling import compare_deed
 from tests.store.house import House, reason_of
 from tests.store.office import MAKER, approved
 from tests.store.test_days import Row, compared, days_of, over, own, own_csv, today, written_of
@@ -57,6 +59,22 @@ async def test_what_two_files_show_alike_is_one_difference_and_a_right_file_clos
         assert (each.resolution, each.closed_by) == ("corrected", "file right.csv")
         assert right.id in each.why
     assert run_audit(sql_house.url).findings == []
+
+
+async def test_files_that_come_at_once_show_one_difference(sql_house: House) -> None:
+    done = await sql_house.completed(1, "10")
+    whose, now_ms = await today(sql_house), over(await today(sql_house))
+    contents = [own_csv(own(done.id), STRANGE) + b"\r\n" * number for number in range(5)]
+    deeds = [
+        await compare_deed(
+            days_of(sql_house), whose, each, name=f"{number}.csv", by="alpha", ref=f"{number:032x}", now_ms=now_ms
+        )
+        for number, each in enumerate(contents)
+    ]
+    doors = await sql_house.doors(len(deeds))
+    results = await asyncio.gather(*(door.handle(each) for door, each in zip(doors, deeds, strict=True)))
+    assert [reason_of(each) for each in results] == [""] * len(deeds)
+    assert opened(await every(sql_house)) == ["missing_here"]
 
 
 async def test_what_was_right_in_between_and_is_wrong_again_is_open_again(sql_house: House) -> None:
