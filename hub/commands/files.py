@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from hub.files.days import Sheet, Whose
     from hub.store.sql import SqlStore
 
+
+def _there(folder: Path) -> Path:
+    """Refuse a folder that nobody made: a slip of the pen would hide the file in a new one."""
+    if not folder.is_dir():
+        raise typer.BadParameter(f"there is no folder {folder}: make it first, or name another")
+    return folder
+
+
+Folder = Annotated[
+    Path, typer.Option("--to", help="the folder to write into; it must be there", file_okay=False, callback=_there)
+]
+
 files = typer.Typer(no_args_is_help=True, help="Settlement's files: to the bank, from it, and participants' days.")
 
 Id = Annotated[str, typer.Argument(metavar="FILE", help="its id, as `hub files list` shows it")]
@@ -25,7 +37,6 @@ Participant = Annotated[str, typer.Argument()]
 Day = Annotated[str, typer.Argument(metavar="DATE", help="such as 2026-11-24")]
 Currency = Annotated[str, typer.Option(help="unset: the participant's only one")]
 Form = Annotated[str, typer.Option("--format", help="camt.053 or csv")]
-Folder = Annotated[Path, typer.Option("--to", help="the folder to write into", file_okay=False)]
 Own = Annotated[Path, typer.Argument(help="the file", exists=True, dir_okay=False)]
 
 
@@ -121,8 +132,9 @@ def statement(
 ) -> None:
     """Write a participant's statement of a day, signed. Example: [cyan]hub files statement baobab 2026-11-24[/]
 
-    A long one goes in pages, each a file with the balances at its own two ends. Its proof says for each entry how it is
-    in the chain of journals; `hub files verify` checks both.
+    The day must be over; `hub files day` shows one that goes on. A long one goes in pages, each a file with the
+    balances at its own two ends. Its proof says for each entry how it is in the chain of journals; `hub files verify`
+    checks both.
     """
     from hub.files.days import CAMT_053, CSV  # noqa: PLC0415
     from hub.store.reconciling import prove  # noqa: PLC0415
@@ -137,6 +149,31 @@ def statement(
                 _put(sheet, to, now_ms)
             if proof:
                 _put(await prove(store.days, store.ledger, whose, now_ms), to, now_ms)
+
+    loop(main)
+
+
+@files.command("day")
+def day_(
+    participant: Participant,
+    day: Annotated[
+        str, typer.Argument(metavar="[DATE]", help="unset: today, where it settles", show_default=False)
+    ] = "",
+    currency: Currency = "",
+    limit: Limit = 50,
+) -> None:
+    """Show a participant's day on its position, also one that goes on. Example: [cyan]hub files day baobab[/]
+
+    It is no statement: nothing is written or signed, and a day that goes on may end otherwise.
+    """
+    from hub.store.reconciling import asked, is_over  # noqa: PLC0415
+    from hub.trial.statement import day_view  # noqa: PLC0415
+
+    async def main() -> None:
+        async with _day_of(participant, day, currency) as (store, whose):
+            now_ms = await store.records.now_ms()
+            stood = await store.days.stood(asked(whose))
+        out.print(day_view(whose, stood, limit, so_far_ms=None if is_over(whose, now_ms) else now_ms))
 
     loop(main)
 
@@ -196,19 +233,35 @@ def verify(
             signature=_signature(file, signature),
             jwks=keys.read_bytes(),
         )
-        if file.name.endswith(PROOF) and (flaws := _flaws(file.read_bytes())):
-            raise ValueError(f"the signature holds, but the proof does not: {'; '.join(flaws[:5])}")
-    out.print(f"unchanged since it was signed with {header.kid}; for {header.window or 'no window'}", highlight=False)
+        proved = _proved(file.read_bytes()) if file.name.endswith(PROOF) else []
+    out.print(f"unchanged since it was signed as {header.name} with the key {header.kid}", highlight=False)
+    for line in proved or [f"about {header.window or 'no window'}"]:
+        out.print(line, highlight=False)
 
 
-def _flaws(content: bytes) -> list[str]:
+def _proved(content: bytes) -> list[str]:
+    """Say what a proof proves, a line each; raises ValueError where it does not hold."""
     from hub.ledger.proof import ProofError, decode  # noqa: PLC0415
     from hub.ledger.proof import verify as flaws_of  # noqa: PLC0415
+    from routing.money import Money  # noqa: PLC0415
 
     try:
-        return flaws_of(decode(content))
+        proof = decode(content)
     except ProofError as error:
-        return [str(error)]
+        raise ValueError(f"the signature holds, but the proof does not: {error}") from error
+    if flaws := flaws_of(proof):
+        raise ValueError(f"the signature holds, but the proof does not: {'; '.join(flaws[:5])}")
+    postings = sum(len(each.lines) for each in proof.parts)
+    opening, closing = (Money(each[3] - each[1], proof.currency) for each in (proof.opening, proof.closing))
+    journals = (
+        f"journals {proof.after + 1} to {proof.to}" if proof.to > proof.after else "no journals: none was written"
+    )
+    return [
+        f"proved: {postings} postings of account {proof.account} are in the chain, in {journals};",
+        f"they lead from {opening} to {closing} {proof.currency}",
+        f"root of these journals: {proof.root.hex()}",
+        f"hash of the chain at their end: {proof.to_hash.hex()}",
+    ]
 
 
 async def _file(id_: str) -> "File":
@@ -228,7 +281,7 @@ async def _day_of(participant: str, day: str, currency: str) -> "AsyncIterator[t
     from hub.files.shapes import UnwritableError  # noqa: PLC0415
     from hub.roles.parts import opened  # noqa: PLC0415
     from hub.store.days import DayError  # noqa: PLC0415
-    from hub.store.reconciling import whose_day  # noqa: PLC0415
+    from hub.store.reconciling import today, whose_day  # noqa: PLC0415
 
     async with opened(Settings()) as store:
         scheme = await store.scheme()
@@ -238,7 +291,10 @@ async def _day_of(participant: str, day: str, currency: str) -> "AsyncIterator[t
             raise ValueError(f"{participant!r} settles in {', '.join(currencies) or 'nothing'}: say --currency")
         try:
             of = currency.upper() or currencies[0]
-            whose = await whose_day(store.days, scheme, participant, of, date.fromisoformat(day))
+            if day:
+                whose = await whose_day(store.days, scheme, participant, of, date.fromisoformat(day))
+            else:
+                whose = await today(store.days, scheme, participant, of, await store.records.now_ms())
             yield store, whose
         except (DayError, UnwritableError, OverflowError) as error:  # the last: a day before or after all days
             raise ValueError(str(error)) from error

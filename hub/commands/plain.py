@@ -2,7 +2,8 @@
 
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Annotated, Any, Final, NoReturn
+from enum import StrEnum
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 from rich.text import Text
@@ -52,6 +53,17 @@ def _end(what: str, error: Exception) -> NoReturn:
 def complain(what: str, text: str) -> None:
     """Say on the error output what is wrong."""
     Printer(stderr=True).print(Text.assemble((f"{what}:", "red"), f" {text}"), highlight=False)
+
+
+K = TypeVar("K", bound=StrEnum)
+
+
+def one_of(text: str, kind: type[K]) -> K:
+    """Return which of its kind a word is; raises ValueError that lists them."""
+    known = {each.value: each for each in kind}
+    if text.lower() not in known:
+        raise ValueError(f"{text!r} is none of {', '.join(known)}")
+    return known[text.lower()]
 
 
 def id_in(text: str) -> str:

@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from hub.commands.acting import done, fresh_id, propose
-from hub.commands.plain import Limit, id_in, loop, out
+from hub.commands.plain import Limit, id_in, loop, one_of, out
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def list_(
     async def main() -> None:
         where: dict[str, Any] = {"model": model} if model else {}
         if state:
-            where["state"] = str(WindowState(state))
+            where["state"] = str(one_of(state, WindowState))
         async with opened(Settings()) as store:
             found = await store.records.found(Window, limit=limit, **where)
         out.print(
@@ -77,8 +77,8 @@ def show(name: Name) -> None:
 
 
 @windows.command("close")
-def close(name: Name, by: By, why: Why) -> None:
-    """Close a window; the next one opens. Example: [cyan]hub windows close shillings/3 --by desk-1 --why "day ends"[/]
+def close(name: Name, by: By, why: Annotated[str, typer.Option(help="for the record")] = "") -> None:
+    """Close a window; the next one opens. Example: [cyan]hub windows close shillings/3 --by desk-1[/]
 
     It releases no money, so one person does it. What is owed is reckoned by the worker, a moment later.
     """
@@ -142,10 +142,11 @@ def default(
     async def main() -> None:
         async with opened(Settings()) as store:
             window, obligations, payments = await _all_of(store, name)
-        chosen = DefaultPath(path) if path else window.terms.default
+            pot = await guarantee(store, window.currency)
+        chosen = one_of(path, DefaultPath) if path else window.terms.default
         found = preview(window, obligations, payments, participant, chosen)
         out.print(preview_table(found, window))
-        for line in preview_lines(found, window):
+        for line in preview_lines(found, window, pot):
             out.print(line, highlight=False, markup=False)
         if not yes:
             out.print("nothing is changed; with --yes it is proposed", style="yellow", highlight=False)
@@ -161,6 +162,15 @@ def default(
         await propose(deed, about=f"{participant} in {window.model}/{window.number}", why=why)
 
     loop(main)
+
+
+async def guarantee(store: "SqlStore", currency: str) -> int:
+    """Return what the guarantee of a currency may pay, in minor units."""
+    from hub.ledger.account import Kind  # noqa: PLC0415
+    from hub.ledger.position import available  # noqa: PLC0415
+
+    accounts = await store.accounts()
+    return sum(available(each) or 0 for each in accounts if (each.kind, each.currency) == (Kind.GUARANTEE, currency))
 
 
 async def _window(name: str) -> "Window":

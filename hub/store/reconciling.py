@@ -5,13 +5,13 @@ It reads and writes nothing but what it is given: the days of one database, and 
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Final
 
 import msgspec
 
-from hub.core.office.reconciling import Compare, day_ms
+from hub.core.office.reconciling import Compare, day_ms, zone_of
 from hub.core.participant import Scheme
 from hub.files.days import (
     CAMT_053,
@@ -48,6 +48,18 @@ async def whose_day(days: Days, scheme: Scheme, participant: str, currency: str,
     except OverflowError as error:
         raise DayError(f"{day.isoformat()} is out of range: no day has that before or after it") from error
     return Whose(scheme, participant, currency, day, from_ms, to_ms)
+
+
+async def today(days: Days, scheme: Scheme, participant: str, currency: str, now_ms: int) -> Whose:
+    """Say which day it is where a participant settles; raises DayError."""
+    zone = zone_of(scheme.models, scheme.file.scheme.utc_offset_minutes, participant, currency)
+    at = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone)
+    return await whose_day(days, scheme, participant, currency, at.date())
+
+
+def is_over(whose: Whose, now_ms: int) -> bool:
+    """Say whether a day's last batch is seen."""
+    return whose.to_ms + LATE_MS <= now_ms
 
 
 def asked(whose: Whose) -> Asked:
@@ -139,5 +151,5 @@ async def compare_deed(
 
 
 def _check_over(whose: Whose, now_ms: int) -> None:
-    if whose.to_ms + LATE_MS > now_ms:
+    if not is_over(whose, now_ms):
         raise DayError(f"{whose.day.isoformat()} is not over yet where {whose.participant} settles")

@@ -26,10 +26,16 @@ def preview_table(found: Preview, window: Window) -> Table:
     return table
 
 
-def preview_lines(found: Preview, window: Window) -> Iterator[str]:
-    """Say what is done beside, a line each."""
-    if found.guarantee_minor:
-        yield f"the guarantee pays {_said(found.guarantee_minor, window)}"
+def preview_lines(found: Preview, window: Window, guarantee: int) -> Iterator[str]:
+    """Say what is done beside, a line each; `guarantee`: what is in it, in minor units."""
+    if found.guarantee_minor > guarantee:
+        there = f"only {_said(guarantee, window)}" if guarantee else f"no {window.currency}"
+        wanted = _said(found.guarantee_minor, window)
+        yield f"the guarantee is to pay {wanted}, and there is {there} in it: this cannot be done"
+        yield "have it paid in (hub funds in ... --guarantee), or say another --path: exclude, unwind"
+    elif found.guarantee_minor:
+        left = guarantee - found.guarantee_minor
+        yield f"the guarantee pays {_said(found.guarantee_minor, window)}; {_said(left, window)} are left in it then"
     for moved in found.carried:
         sides = f"{moved.debtor or SCHEME} to {moved.creditor or SCHEME}"
         yield f"carried into the next window: {sides} {_said(moved.minor, window)}"

@@ -1,15 +1,56 @@
 """Showing settlement's files and differences in a terminal: both sides of each, and what may be done next."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hub.core.office.records import Difference, DifferenceState, File
-from hub.trial.prices import day_and_time
+from hub.core.office.closing import BANK
+from hub.core.office.records import Difference, DifferenceKind, DifferenceState, File
+from hub.trial.prices import SCHEME, day_and_time
 from hub.trial.printed import plain_table
+from routing.money import Money
+
+WORDS: Final[Mapping[DifferenceKind, str]] = {
+    DifferenceKind.OVER: "booked with more than was instructed",
+    DifferenceKind.UNDER: "booked with less than was instructed",
+    DifferenceKind.MISMATCH: "booked in another currency or direction",
+    DifferenceKind.TWICE: "booked once more",
+    DifferenceKind.UNWANTED: "booked though it was cancelled, or after it had been refused",
+    DifferenceKind.REVERSED: "booked, and undone by the bank",
+    DifferenceKind.REFUSED: "not booked, and it will not be",
+    DifferenceKind.MISSING: "not heard of in time",
+    DifferenceKind.UNEXPECTED: "booked, and no payment of ours",
+    DifferenceKind.MISSING_HERE: "only the participant has it",
+    DifferenceKind.MISSING_THERE: "only the hub has it",
+    DifferenceKind.AMOUNT: "the amounts differ",
+    DifferenceKind.CURRENCY: "the currencies differ",
+    DifferenceKind.DIRECTION: "one has a credit where the other has a debit",
+    DifferenceKind.STATE: "the participant has booked what has not come about",
+    DifferenceKind.DUPLICATE: "the participant has it more than once",
+}
+# What evidence is called when it is shown, in the order in which it is.
+_FACTS: Final[Mapping[str, str]] = {
+    "amount": "amount",
+    "direction": "direction",
+    "word": "said",
+    "reason": "reason",
+    "state": "stands at",
+    "debtor": "paid by",
+    "creditor": "paid to",
+    "payment": "payment",
+    "for": "for",
+    "funds": "funds",
+    "entries": "entries",
+    "own": "its own references",
+    "bank_reference": "the bank's reference",
+    "instructed_in": "instructed in file",
+    "file": "told in file",
+    "where": "at",
+}
 
 
 def files_table(found: Sequence[File]) -> Table:
@@ -63,18 +104,55 @@ def _brief(side: Mapping[str, Any]) -> str:
 
 def difference_shown(found: Difference) -> RenderableType:
     """Return a difference with all its evidence, and how it may be resolved."""
-    evidence = plain_table(f"{found.kind}: {found.subject or found.reference}", "", "the hub", found.source)
-    for name in sorted({*found.ours, *found.theirs} - {"steps", "rows"}):
-        mine, yours = (str(side.get(name, "")) for side in (found.ours, found.theirs))
-        if mine or yours:
-            evidence.add_row(name, mine, yours)
+    head = Text.assemble(("difference ", "dim"), (found.id, "bold"), f"  with {found.source}: {WORDS[found.kind]}")
+    sides = plain_table("both sides of it", "", "the hub", found.source)
+    mine, yours = _facts(found.ours), _facts(found.theirs)
+    for name in (name for name in _FACTS.values() if name in mine or name in yours):
+        sides.add_row(name, mine.get(name, ""), yours.get(name, ""))
+    if found.source != BANK and found.subject:
+        sides.add_row("transfer", found.subject, "")
+    if found.file and "file" not in found.theirs:
+        sides.add_row(_FACTS["file"], "", found.file)
     for row in found.theirs.get("rows", ()):
-        evidence.add_row("row", "", f"{row['where']}: {_brief(row)}")
-    steps = plain_table("its timeline here", "at (UTC)", "event", "state", "who")
-    for step in found.ours.get("steps", ()):
-        steps.add_row(day_and_time(step["at_ms"]), step["event"], step["state"], step["who"])
-    if found.state is DifferenceState.OPEN:
-        after = f"hub differences resolve {found.id} HOW --by NAME --why ...; its --help says which HOW there are"
-    else:
-        after = f"{found.resolution} by {found.closed_by}: {found.why}"
-    return Group(evidence, *([steps] if steps.row_count else []), Text(after))
+        sides.add_row(f"{row['where']}", "", ", ".join(filter(None, (_brief(row), *row.get("names", ())))))
+    if "rows_in_all" in found.theirs:
+        sides.add_row("", "", f"{found.theirs['rows_in_all']} lines in all")
+    return Group(head, sides, _timeline(found), Text(_next(found)))
+
+
+def _facts(side: Mapping[str, Any]) -> dict[str, str]:
+    """Return one side's evidence in words, by what each is called."""
+    facts = dict(side)
+    currency = str(facts.get("currency") or "")
+    if facts.get("amount") in (None, "") and isinstance(facts.get("minor"), int) and currency:
+        facts["amount"] = str(Money(abs(facts["minor"]), currency))
+    if facts.get("amount"):
+        facts["amount"] = f"{facts['amount']} {currency}".rstrip()
+    for who in ("debtor", "creditor"):
+        if who in facts:
+            facts[who] = facts[who] or SCHEME
+    shown = ((label, facts.get(name)) for name, label in _FACTS.items())
+    return {label: _text(value) for label, value in shown if value not in (None, "", [], ())}
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _timeline(found: Difference) -> Table:
+    """Return what happened, in its order: the transfer's steps, where there is one, and the difference's own."""
+    steps = [(step["at_ms"], f"{step['event']}: {step['state']}", step["who"]) for step in found.ours.get("steps", ())]
+    steps.append((found.at_ms, "the difference was found", ""))
+    if found.closed_ms is not None:
+        steps.append((found.closed_ms, f"{found.resolution}: {found.why}", found.closed_by))
+    table = plain_table("timeline", "at (UTC)", "what", "who")
+    for at_ms, what, who in sorted(steps, key=itemgetter(0)):
+        table.add_row(day_and_time(at_ms), what, who)
+    return table
+
+
+def _next(found: Difference) -> str:
+    if found.state is not DifferenceState.OPEN:
+        return f"{found.resolution} by {found.closed_by}: {found.why}"
+    hows = "HOW: accept_booked, resend, into_funds or ignore; hub differences resolve --help says what each does"
+    return f"it is open; a proposal resolves it:\nhub differences resolve {found.id} HOW --by NAME --why ...\n{hows}"

@@ -4,13 +4,13 @@ It believes nothing: what the file says is read back, and what the proof says fo
 """
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from hub.core.office.reconciling import zone_of
 from hub.core.participant import Scheme
 from hub.core.settlement.settle import settling_subject
 from hub.core.settlement.window import Window
@@ -18,8 +18,10 @@ from hub.files.days import CAMT_053, Whose, paged, sheet
 from hub.files.inbox import read_participant_file
 from hub.files.shapes import Direction, Statement, signed
 from hub.ledger.proof import Proof, decode, encode, verify
-from hub.store.reconciling import asked, whose_day
+from hub.store.days import Stood
+from hub.store.reconciling import asked, today
 from hub.store.sql import SqlStore
+from hub.trial.prices import day_and_time
 from hub.trial.printed import plain_table
 from hub.trial.told import Told
 from routing.money import Money
@@ -30,7 +32,7 @@ WHO: Final = "the hub"
 async def play_statement(store: SqlStore, told: Told, participant: str, window: Window) -> None:
     """Write a participant's statement of today, and prove it; hold that the window was settled in one journal."""
     scheme, now_ms = await store.scheme(), await store.records.now_ms()
-    whose = await _today(store, scheme, participant, window.currency, now_ms)
+    whose = await today(store.days, scheme, participant, window.currency, now_ms)
     stood = await store.days.stood(asked(whose))
     page = paged(whose, stood.opening, stood.closing, stood.entries)
     file = await asyncio.to_thread(sheet, page, CAMT_053, whose)
@@ -48,6 +50,23 @@ async def play_statement(store: SqlStore, told: Told, participant: str, window: 
     told.check(words, right=len(journals) == 1)
 
 
+def day_view(whose: Whose, stood: Stood, limit: int, *, so_far_ms: int | None) -> RenderableType:
+    """Return a day in short, and its last entries; `so_far_ms`: until when it was looked at, where it is not over."""
+    page = paged(whose, stood.opening, stood.closing, stood.entries)
+    head = f"{whose.participant}, {whose.day.isoformat()}"
+    if so_far_ms is not None:
+        head += f", SO FAR, at {day_and_time(so_far_ms)} UTC: this is no statement, for the day goes on"
+    lines = plain_table("entries, the last first", "at (UTC)", "what", "with", "of")
+    for name in ("credit", "debit"):
+        lines.add_column(name, justify="right")
+    for each in list(reversed(page.entries))[:limit]:
+        figures = [str(each.money) if each.direction is side else "" for side in (Direction.CREDIT, Direction.DEBIT)]
+        other = each.counterparty.id if each.counterparty is not None else ""
+        of = each.transfer or each.window or each.text
+        lines.add_row(day_and_time(each.booked_ms), str(each.kind), other, of, *figures)
+    return Group(Text(head, style="bold"), statement_table(page), *([lines] if page.entries else []))
+
+
 def statement_table(told: Statement) -> Table:
     """Return a statement in short: the balances at its ends, and between them what moved, by kind."""
     table = plain_table(f"{told.owner.id}, {told.currency}", "", "entries")
@@ -62,12 +81,6 @@ def statement_table(told: Statement) -> Table:
         )
     table.add_row("closing", str(len(told.entries)), "", "", str(told.closing), style="bold")
     return table
-
-
-async def _today(store: SqlStore, scheme: Scheme, participant: str, currency: str, now_ms: int) -> Whose:
-    zone = zone_of(scheme.models, scheme.file.scheme.utc_offset_minutes, participant, currency)
-    at = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone)
-    return await whose_day(store.days, scheme, participant, currency, at.date())
 
 
 def _says(content: bytes, page: Statement) -> bool:
@@ -96,7 +109,7 @@ async def _settled_in(store: SqlStore, scheme: Scheme, window: Window, now_ms: i
     found: set[str] = set()
     for participant in scheme.participants:
         if scheme.position(participant, window.currency) is not None:
-            whose = await _today(store, scheme, participant, window.currency, now_ms)
+            whose = await today(store.days, scheme, participant, window.currency, now_ms)
             stood = await store.days.stood(asked(whose))
             entries = (each for each in stood.entries if each.subject == settling_subject(window.id))
             found |= {each.reference.partition("-")[0] for each in entries}

@@ -21,7 +21,16 @@ from tests.trial.test_commands import hub, proposal_in
 pytestmark = pytest.mark.postgres
 
 VERBS = (
-    *("files list", "files show", "files export", "files import", "files statement", "files compare", "files verify"),
+    *(
+        "files list",
+        "files show",
+        "files export",
+        "files import",
+        "files statement",
+        "files day",
+        "files compare",
+        "files verify",
+    ),
     *("differences list", "differences show", "differences resolve"),
 )
 
@@ -125,13 +134,24 @@ async def test_a_participants_own_day_is_held_against_its_statement(bank: Bank) 
     keys.write_bytes(signer_of(Settings()).jwks)
     proof = bank.folder / f"statement-alpha-KES-{day}.proof.json"
     for each in (file, proof):
-        assert "unchanged" in hub("files", "verify", str(each), f"{each}{SIGNATURE}", "--keys", str(keys))
+        said = hub("files", "verify", str(each), f"{each}{SIGNATURE}", "--keys", str(keys))
+        assert f"unchanged since it was signed as {each.name} with the key " in said
+    assert "proved: 0 postings of account" in said
+    assert "they lead from 0 to 0 KES" in said
+    assert "root of these journals: " in said
     compare = ("files", "compare", "alpha", day, str(file), "--by", "desk-1")
     assert "clean: 0 entries" in hub(*compare, database=bank.url)
     file.write_text("record,of nothing\r\n")
     assert "refused" in hub(*compare, database=bank.url, code=1)
     today = datetime.fromtimestamp(await bank.house.store.records.now_ms() // 1000, UTC).date().isoformat()
     assert "not over yet" in hub("files", "statement", "alpha", today, database=bank.url, code=1)
+    assert f"alpha, {today}, SO FAR, at {today} " in (so_far := hub("files", "day", "alpha", database=bank.url))
+    assert "this is no statement" in so_far
+    assert "-10" in so_far
+    assert "SO FAR" not in hub("files", "day", "alpha", day, database=bank.url)
+    lost = hub("files", "statement", "alpha", day, "--to", str(bank.folder / "lost"), database=bank.url, code=2)
+    assert "there is no folder" in lost
+    assert not (bank.folder / "lost").exists()
     assert "say --currency" in hub("files", "statement", "nobody", today, database=bank.url, code=1)
     unknown = hub("files", "statement", "alpha", day, "--format", "pdf", database=bank.url, code=1)
     assert "out of range" in hub("files", "statement", "alpha", "9999-12-31", database=bank.url, code=1)

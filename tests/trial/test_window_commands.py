@@ -1,14 +1,18 @@
 """`hub windows` as operators run it: what moved, what is owed, what a default comes to; on a real database."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 from typer.testing import CliRunner
 
+from hub.core.settlement.close import CloseWindow
+from hub.core.settlement.default import preview
 from hub.core.settlement.names import window_id
 from hub.core.settlement.rules import DefaultPath
-from hub.core.settlement.window import Payment, PaymentState
+from hub.core.settlement.window import Obligation, Payment, PaymentState
 from hub.main import app
+from hub.trial.default import preview_lines
 from hub.workers.settlement import Settling
 from tests.settlement.office import Said
 from tests.store.house import House
@@ -46,8 +50,11 @@ async def test_a_window_is_closed_by_one_and_released_by_two(moved: House) -> No
     shown = hub("windows", "show", "net/1", database=url)
     assert "alpha" in shown
     assert "-10" in shown
+    assert "'shut' is none of open, closed" in hub("windows", "list", "--state", "shut", database=url, code=1)
     assert "closed: net/1" in hub("windows", "close", "net/1", *WHO, database=url)
-    assert "closed by desk-1: end of day" in hub("windows", "close", "net/1", *WHO, database=url, code=1)
+    again = hub("windows", "close", "net/1", *WHO, database=url, code=1)
+    said = r"refused: record_forbids: window 1 of net was closed by desk-1: end of day at \d{4}-\d\d-\d\dT[0-9:.]+Z"
+    assert re.search(said, again)
     await Settling(moved.door).look()
     said = hub("windows", "release", window_id("net", 1), *WHO, database=url)
     approved(said, url)
@@ -60,11 +67,13 @@ async def test_a_window_is_closed_by_one_and_released_by_two(moved: House) -> No
 
 async def test_a_default_is_shown_before_it_is_proposed(moved: House) -> None:
     url = moved.url
-    hub("windows", "close", "net/1", *WHO, database=url)
+    assert "closed: net/1" in hub("windows", "close", "net/1", *WHO[:2], database=url), "without a reason too"
     await Settling(moved.door).look()
     shown = hub("windows", "default", "net/1", "alpha", *WHO, database=url)
     assert "alpha cannot pay 10 KES for net/1: cover" in shown
-    assert "the guarantee pays 10 KES" in shown
+    assert "the guarantee pays 10 KES; 40 KES are left in it then" in shown
+    wrong = hub("windows", "default", "net/1", "alpha", "--path", "pray", *WHO, database=url, code=1)
+    assert "'pray' is none of cover, exclude, unwind" in wrong
     assert "nothing is changed" in shown
     assert (await window(moved.store, "net", 1)).defaults == ()
     other = hub("windows", "default", "net/1", "alpha", "--path", "exclude", *WHO, database=url)
@@ -77,6 +86,19 @@ async def test_a_default_is_shown_before_it_is_proposed(moved: House) -> None:
     handled = (await window(moved.store, "net", 1)).defaults
     assert [(each.participant, each.path) for each in handled] == [("alpha", DefaultPath.EXCLUDE)]
     assert "alpha did not pay 10 KES: exclude" in hub("windows", "show", "net/1", database=url)
+
+
+@pytest.mark.parametrize(("minor", "says"), [(9_99, "only 9.99 KES"), (0, "no KES")], ids=["too little", "nothing"])
+async def test_a_preview_says_where_the_guarantee_cannot_pay(moved: House, minor: int, says: str) -> None:
+    first = await window(moved.store, "net", 1)
+    await moved.door.handle(CloseWindow(by="desk-1", window=first.id))
+    await Settling(moved.door).look()
+    owed = await moved.store.records.found(Obligation, window=first.id)
+    reckoned = await window(moved.store, "net", 1)
+    found = preview(reckoned, owed, [], "alpha", DefaultPath.COVER)
+    line, advice, *_ = preview_lines(found, reckoned, minor)
+    assert line == f"the guarantee is to pay 10 KES, and there is {says} in it: this cannot be done"
+    assert "hub funds in ... --guarantee" in advice
 
 
 async def test_what_the_bank_refused_is_paid_again(moved: House) -> None:

@@ -59,6 +59,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
             "where": self.where,
             "direction": _side(self.minor),
             "amount": amount,
+            "currency": self.currency,
             "transfer": self.transfer,
             "names": list(self.names),
         }
