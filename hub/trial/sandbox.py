@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hub.http.operator.row import PREFIX
+from hub.roles.credentials import Issued
 from hub.settings import Settings
 from hub.trial.crossings import NILE, crossing_body, quotation_body
 from hub.trial.market import prefund, publish
@@ -19,6 +20,9 @@ from hub.trial.world import World, world
 SIMULATOR_PORT: Final = 8090
 OPERATOR_PORT: Final = 8082
 MODEL: Final = "shillings"
+NEEDED: Final = ("baobab", "savanna", "nile", "mizani")  # who takes part in the lines to try, or sells in them
+
+_read: Final = msgspec.json.Decoder(dict[str, Issued]).decode
 
 
 async def keep_up(console: Console) -> None:
@@ -26,16 +30,22 @@ async def keep_up(console: Console) -> None:
     settings = Settings()
     ports = (settings.port, settings.callback_port, SIMULATOR_PORT)
     operators = OPERATOR_PORT if settings.operator_port is None else settings.operator_port
-    async with world(Path(settings.var), keep=True, ports=ports, seeded=True, operator_port=operators) as stage:
+    var = Path(settings.var)
+    where = var / "sandbox.json"
+    known = known_credentials(where)
+    async with world(var, keep=True, ports=ports, seeded=True, operator_port=operators, known=known) as stage:
+        if missing := [name for name in NEEDED if name not in stage.issued]:
+            raise ValueError(f"the scheme in force has no {', '.join(missing)}: begin anew in another HUB_VAR")
         await prefund(stage)
         await publish(stage)
-        where = _write_credentials(Path(settings.var) / "sandbox.json", stage)
+        _write_credentials(where, stage)
         api = f"{stage.hub.api_url}{settings.api_prefix}"
         runs = f" runs: API {api}, documentation {stage.hub.api_url}/docs, Ctrl-C ends it\n"
         console.print(Text.assemble("\n", ("Makutano", "bold"), runs))
-        secrets = await staffed(stage.hub.door, Path(settings.var) / "operators.json")
+        secrets = await staffed(stage.hub.door, var / "operators.json")
         at = f": API {stage.hub.operator_url}{PREFIX}, {stage.hub.operator_url}/docs\n"
         console.print(Text.assemble(("Operators", "bold"), at))
+        console.print(kept(stage, known), soft_wrap=True, markup=False, highlight=False)
         lines = [*lines_to_try(stage, api, settings.token_path), *operators_lines(stage, secrets)]
         for about, line in [*lines, *settlement_lines(stage)]:
             console.print(f"# {about}", soft_wrap=True, markup=False, highlight=False, style="dim")
@@ -44,18 +54,38 @@ async def keep_up(console: Console) -> None:
             f"\n{', '.join(stage.issued)} may call; their credentials are in {where}, the operators' beside it."
             "\nWhat the providers know: config/simulator.toml; what they do with amounts: adapters/simulator/README.md."
             f"\nThe settlement bank is simulated, and books what it is told; its files: {stage.exchange}."
+            f"\nOperators for --by: {', '.join(secrets)}; docs/settlement.md goes through a day with maker and checker."
             "\nBeside it: ./makutano transfer show REFERENCE; ./makutano explain REFERENCE; ./makutano rates;"
             " ./makutano audit"
         )
         await stage.bank.keep_answering(stage.exchange)
 
 
-def _write_credentials(path: Path, stage: World) -> Path:
+def kept(stage: World, known: Mapping[str, Issued]) -> str:
+    """Say what is as it was before the sandbox started, and what is new."""
+    new = [name for name, issued in stage.issued.items() if known.get(name) != issued]
+    if not new:
+        credentials = "all were kept"
+    elif known:
+        credentials = f"new ones for {', '.join(new)}; the others were kept"
+    else:
+        credentials = "all are new"
+    return f"Scheme: {stage.scheme}.\nParticipants' credentials: {credentials}.\n"
+
+
+def known_credentials(path: Path) -> dict[str, Issued]:
+    """Return the credentials of the last run; none where there was none."""
+    try:
+        return _read(path.read_bytes())
+    except (FileNotFoundError, msgspec.MsgspecError):  # the second: somebody wrote into it
+        return {}
+
+
+def _write_credentials(path: Path, stage: World) -> None:
     """Keep the credentials of this run where only its owner reads them."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(stage.issued)) + b"\n")
-    return path
 
 
 def lines_to_try(stage: World, api: str, token_path: str) -> list[tuple[str, str]]:
@@ -71,8 +101,8 @@ def lines_to_try(stage: World, api: str, token_path: str) -> list[tuple[str, str
     abroad = crossing_body(BAOBAB, NILE, "10000", "KES", quotation="$QUOTATION")
     return [
         ("a token", token),
-        ("a transfer at home", _kept("HOME", _posted(home, f"{api}/transactions/type/transfer"))),
-        ("how it ended", _got(f"{api}/transactions/$HOME")),
+        ("a transfer at home", _kept("TRANSFER", _posted(home, f"{api}/transactions/type/transfer"))),
+        ("how it ended", _got(f"{api}/transactions/$TRANSFER")),
         ("a quotation: what 10,000 KES come to in Uganda", _kept("QUOTATION", _posted(asked, f"{api}/quotations"))),
         ("the quotes, the best first", _got(f"{api}/quotations/$QUOTATION")),
         ("the international transfer", _kept("ABROAD", _posted(abroad, f"{api}/transactions/type/inttransfer"))),

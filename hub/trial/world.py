@@ -28,14 +28,14 @@ from hub.core.participant import SchemeFile
 from hub.http.app import JWKS_PATH
 from hub.lab.child import free_ports
 from hub.lab.postgres import PrivatePostgres
-from hub.roles.credentials import Issued, admit
+from hub.roles.credentials import Issued
 from hub.roles.parts import Role, Running, running
 from hub.roles.scheme import read_scheme
 from hub.settings import Settings
 from hub.store.migrate import upgrade
-from hub.store.sql import SqlStore
 from hub.trial.bank import Bank, bank_at
 from hub.trial.client import Client
+from hub.trial.kept import in_force, issued_to
 
 PROVIDERS: Final[dict[str, Literal["gsma", "iso20022", "open_fx"]]] = {
     "baobab": "gsma",
@@ -62,6 +62,7 @@ class World(msgspec.Struct, kw_only=True):
     exchange: Path  # where the hub and the settlement bank put files for each other
     clients: dict[str, Client]
     issued: dict[str, Issued]
+    scheme: str  # what became of the scheme that was in force before
 
 
 def data_file(name: str) -> Path:
@@ -108,6 +109,7 @@ async def world(
     terms: Mapping[str, int] = MappingProxyType({}),
     seeded: bool = False,
     operator_port: int | None = None,
+    known: Mapping[str, Issued] = MappingProxyType({}),
 ) -> AsyncIterator[World]:
     """Start everything in `var`; with `keep` the database stays for the next time, else it is a fresh one.
 
@@ -115,7 +117,8 @@ async def world(
     `database` is used as it is. `terms` changes the scheme's own rules, such as how long a lease lasts. With
     `seeded` the providers have what `config/simulator.toml` says; else whoever is named has plenty of everything.
     An FX provider always sells at the rates there: nobody else knows any. The operators' API is served on
-    `operator_port`, 0 for any; not where it is not given.
+    `operator_port`, 0 for any; not where it is not given. Participants keep the credentials that are `known`, where
+    they are still good.
     """
     async with AsyncExitStack() as stack:
         api, callbacks, providers, sink_port = (*ports, free_ports(1)[0]) if ports else tuple(free_ports(4))
@@ -127,12 +130,13 @@ async def world(
         bank = bank_at(exchange.with_name("bank.pem"))
         file = placed_at(read_scheme(scheme_path()), simulator_url)
         file = banked_at(file if keep else by_hand(file), bank, exchange.with_name("bank.jwks"))
-        await _apply(database, msgspec.structs.replace(file, scheme=msgspec.structs.replace(file.scheme, **terms)))
+        file = msgspec.structs.replace(file, scheme=msgspec.structs.replace(file.scheme, **terms))
+        scheme = await in_force(database, file)
         settings = _settings(
             database, var, port=api, callback_port=callbacks, operator_port=operator_port, settlement_dir=exchange
         )
         hub = await stack.enter_async_context(running(settings, frozenset(Role)))
-        issued = {each: await admit(hub.store, each, each) for each in hub.scheme.participants}
+        issued = await issued_to(hub.store, hub.scheme.participants, known)
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
         clients = await _clients(session, hub, issued, sink_url, settings)
         bank.hub_keys = await _got(session, f"{hub.api_url}{JWKS_PATH}")
@@ -145,6 +149,7 @@ async def world(
             exchange=exchange,
             clients=clients,
             issued=issued,
+            scheme=scheme,
         )
 
 
@@ -220,12 +225,3 @@ async def _database(stack: AsyncExitStack, var: Path, *, keep: bool) -> str:
     url = server.url_of(name)
     await asyncio.to_thread(upgrade, url)
     return url
-
-
-async def _apply(database: str, file: SchemeFile) -> None:
-    store = SqlStore(database)
-    await store.open()
-    try:
-        await store.apply_scheme(file, "demo")
-    finally:
-        await store.close()

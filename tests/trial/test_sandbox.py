@@ -7,18 +7,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hub.core.office.records import Funds, FundsState
 from hub.core.settlement.window import Window, WindowState
 from hub.core.transfer import FINAL
+from hub.flow import Door
+from hub.lab.child import free_ports
+from hub.roles.credentials import admit
+from hub.roles.scheme import read_scheme
 from hub.store.audit import run_audit
+from hub.store.sql import SqlStore
+from hub.trial.kept import in_force
 from hub.trial.market import prefund, publish
 from hub.trial.playing import until
 from hub.trial.plays import PLAYS, body
-from hub.trial.sandbox import lines_to_try, operators_lines, settlement_lines
+from hub.trial.sandbox import kept, lines_to_try, operators_lines, settlement_lines
 from hub.trial.staff import staffed
-from hub.trial.world import World, world
+from hub.trial.world import World, scheme_path, world
+from routing.local import LocalBus
 
 pytestmark = pytest.mark.postgres
 
@@ -56,7 +64,7 @@ async def test_the_lines_lead_from_a_token_to_a_payment_abroad(migrated_url: str
         shell, said = Shell(process), {}
         for about, line in lines_to_try(stage, f"{stage.hub.api_url}/mm/v1.2", "/v1/oauth/accesstoken"):
             printed = await shell.run(line)
-            if line.startswith(("HOME=", "QUOTATION=", "ABROAD=")):
+            if line.startswith(("TRANSFER=", "QUOTATION=", "ABROAD=")):
                 await ended(stage, printed)
             said[line.partition("=")[0], about] = printed
         process.terminate()
@@ -135,3 +143,44 @@ async def confirmed(stage: World) -> bool:
 def read(text: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+async def test_a_sandbox_that_starts_again_keeps_the_scheme_and_the_credentials(
+    migrated_url: str, tmp_path: Path
+) -> None:
+    api, callbacks, simulator = free_ports(3)
+    ports = (api, callbacks, simulator)
+    async with world(tmp_path, keep=True, ports=ports, database=migrated_url) as stage:
+        first, scheme = dict(stage.issued), stage.hub.scheme
+        assert stage.scheme == "the demo's is in force, as version 1"
+        assert "all are new" in kept(stage, {})
+        renewed = await admit(stage.hub.store, "nile", "nile")
+    async with world(tmp_path, keep=True, ports=ports, database=migrated_url, known=first) as stage:
+        assert stage.scheme.startswith("version 1 is in force and was kept")
+        assert "new ones for nile; the others were kept" in kept(stage, first)
+        assert stage.issued["baobab"] == first["baobab"]
+        assert stage.issued["nile"] not in (first["nile"], renewed), "of those only hashes were left"
+        known = dict(stage.issued)
+        own = msgspec.structs.replace(scheme.file, scheme=msgspec.structs.replace(scheme.file.scheme, name="Our own"))
+        await stage.hub.store.apply_scheme(own, "head-1")
+    async with world(tmp_path, keep=True, ports=ports, database=migrated_url, known=known) as stage:
+        assert stage.scheme == "version 2, applied by head-1, was kept: it is not the demo's own"
+        assert stage.hub.scheme.file.scheme.name == "Our own"
+        assert "all were kept" in kept(stage, known)
+
+
+@pytest.mark.parametrize("is_staffed", [False, True], ids=["nobody could approve it", "by two admins"])
+async def test_the_demos_own_older_scheme_gives_way_to_the_newer_one(
+    migrated_url: str, tmp_path: Path, is_staffed: bool
+) -> None:
+    file = read_scheme(scheme_path())
+    older = msgspec.structs.replace(file, scheme=msgspec.structs.replace(file.scheme, name="As it was"))
+    await in_force(migrated_url, older)
+    store = SqlStore(migrated_url)
+    await store.open()
+    if is_staffed:
+        await staffed(Door(store, LocalBus(), lambda _: None), tmp_path / "operators.json")
+    assert await in_force(migrated_url, file) == "the demo's has changed, and is in force as version 2"
+    assert (await store.scheme()).file.scheme.name == file.scheme.name
+    await store.close()
+    assert run_audit(migrated_url).findings == []
