@@ -21,6 +21,7 @@ def bench(
     inquiries: Annotated[int, typer.Option(help="so many questions per second instead")] = 0,
     cross_border: Annotated[bool, typer.Option("--cross-border", help="quoted transfers beside plain ones")] = False,  # noqa: FBT002
     settlement: Annotated[int, typer.Option(help="close a window of so many transfers instead, under --rate")] = 0,
+    gross: Annotated[bool, typer.Option("--gross", help="settled one by one, in windows of a second")] = False,  # noqa: FBT002
     operators: Annotated[int, typer.Option(help="the operators' API over so many postings instead")] = 0,
     pricing: Annotated[bool, typer.Option("--pricing", help="quotes of the pure core, no servers")] = False,  # noqa: FBT002
 ) -> None:
@@ -46,6 +47,10 @@ def bench(
         from hub.trial.settlement_bench import measure_settlement  # noqa: PLC0415
 
         _run(lambda: measure_settlement(out, settlement, rate=rate, json_file=json))
+    elif gross:
+        from hub.trial.gross_bench import measure_gross  # noqa: PLC0415
+
+        _run(lambda: measure_gross(out, rate=rate, seconds=seconds, json_file=json))
     elif operators:
         from hub.trial.operator_bench import measure_operators  # noqa: PLC0415
 
