@@ -29,6 +29,7 @@ from routing.topology import OUTCOMES
 from tests.cash import Fund
 from tests.simulation.actors import Callers, Executed, Provider, Runner
 from tests.simulation.commits import Commits
+from tests.simulation.disputing import Disputing, terms
 from tests.simulation.settling import Settlement, models
 from tests.simulation.traffic import Dealers, Traffic
 from tests.simulation.truths import at_the_end
@@ -53,7 +54,7 @@ class House:
         self.chance = chance = random.Random(seed)
         self.reversal_rate = chance.choice(list(ReversalRate))
         file = scheme(self.reversal_rate, chance.choice(list(Rounding)))
-        self.file = msgspec.structs.replace(file, settlement_model=models(chance))
+        self.file = msgspec.structs.replace(file, settlement_model=models(chance), disputes=terms(chance))
         self.store = MemoryStore(now_ms)
         self.bus = BadBus(chance, badness)
         self.providers = {name: Provider(name, chance, badness) for name in (*FSPS, CONFIRMING)}
@@ -68,6 +69,7 @@ class House:
         self.traffic = Traffic(self, chance)
         self.dealers = Dealers(self, chance, self.file)
         self.settlement = Settlement(self, chance)
+        self.disputing = Disputing(self, chance)
         self.store.break_before_commit = self._perhaps_break
         self.store.break_after_commit = self._committed
         self.relay = Relay(self.store, self.bus)
@@ -109,6 +111,7 @@ class House:
         self._keep(self.relay.sweep_for_ever())
         self._keep(Timer(self.door).look_for_ever())
         self._keep(self.settlement.work_for_ever())
+        self._keep(self.disputing.work_for_ever())
 
     def _keep(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -210,6 +213,8 @@ class House:
             await self.dealers.publish()
         if chance.random() < 0.6:
             await self.settlement.something()
+        if chance.random() < 0.4:
+            await self.disputing.something()
         if chance.random() < 0.2:
             await self.rule()
         if chance.random() < 0.1:
@@ -232,7 +237,8 @@ class House:
 
     def settled(self) -> bool:
         waiting = [each for each in self.store.transfers.values() if each.state not in FINAL]
-        return not self.store.outbox and all(each.due_ms == PARKED_MS for each in waiting)
+        is_quiet = not self.store.outbox and self.disputing.ended()
+        return is_quiet and all(each.due_ms == PARKED_MS for each in waiting)
 
     def problems(self) -> list[str]:
         """Say everything that was or is not as it must be."""
