@@ -2,17 +2,20 @@
 
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 
 from hub.core.settlement.default import DefaultError, Preview, preview
 from hub.core.settlement.rules import DefaultPath
 from hub.core.settlement.window import Obligation, Payment, Window
 from hub.http.errors import answer
-from hub.http.operator.forms import form_of, shown
+from hub.http.operator.forms import Amount, amount, form_of, shown
 from hub.http.operator.kept import named
 from hub.http.operator.lists import TEXT, one_of, plain
 from hub.http.operator.problems import ProblemError
 from hub.http.operator.row import READERS, Call, Office, Query, Row
+from hub.ledger.account import Kind
+from hub.ledger.position import available
 
 _EVERY: Final = 1_000_000
 _PATHS: Final = [each.value for each in DefaultPath]
@@ -23,6 +26,7 @@ async def _default(office: Office, call: Call) -> web.Response:
     if "participant" not in call.query:
         raise ProblemError("query_invalid", "say whose default", property_="participant")
     window = await named(office, Window, call.part("id"))
+    currency = window.currency
     path = DefaultPath(call.query.get("path", window.terms.default))
     obligations = await office.store.records.found(Obligation, limit=_EVERY, window=window.id)
     payments = await office.store.records.found(Payment, limit=_EVERY, subject=window.id)
@@ -30,8 +34,24 @@ async def _default(office: Office, call: Call) -> web.Response:
         found = preview(window, obligations, payments, call.query["participant"], path)
     except DefaultError as error:
         raise ProblemError("record_forbids", str(error)) from None
-    body: dict[str, Any] = shown(found, window.currency)
+    pots = [each for each in await office.store.accounts() if (each.kind, each.currency) == (Kind.GUARANTEE, currency)]
+    there = sum(available(each) or 0 for each in pots)
+    body: dict[str, Any] = shown(found, currency) | {
+        "guarantee_pays": amount(found.guarantee_minor, currency),
+        "guarantee_there": amount(there, currency),
+        "guarantee_suffices": found.guarantee_minor <= there,
+    }
     return answer(200, body)
+
+
+# What comes back: the preview, and whether the guarantee has what it is to pay.
+DefaultPreview: Final = msgspec.defstruct(
+    "DefaultPreview",
+    [("guarantee_pays", Amount), ("guarantee_there", Amount), ("guarantee_suffices", bool)],
+    bases=(form_of(Preview),),
+    kw_only=True,
+    namespace={"__doc__": Preview.__doc__},
+)
 
 
 ROWS: Final = (
@@ -41,7 +61,7 @@ ROWS: Final = (
         _default,
         "See what handling a participant's default would come to, before it is proposed",
         READERS,
-        form_of(Preview),
+        DefaultPreview,
         query=(
             Query("participant", "whose default; needed", plain, TEXT),
             Query("path", "as the model says unless given", one_of(_PATHS), {"type": "string", "enum": _PATHS}),

@@ -7,7 +7,9 @@ import pytest
 import pytest_asyncio
 
 from hub.core.command import Done
+from hub.core.settlement.close import CloseWindow
 from hub.core.transfer import State
+from hub.workers.settlement import Settling
 from routing.message import Operation, Verdict
 from tests.http.operator.bureau import MODEL, Bureau, Json, scheme
 from tests.store.house import ALPHA, BRAVO, said, submit
@@ -210,6 +212,7 @@ async def test_whoever_has_left_the_scheme_is_still_found(bureau: Bureau, histor
         participant=tuple(each for each in full.participant if each.id != "bravo"),
         connection=tuple(each for each in full.connection if each.participant != "bravo"),
         directory=tuple(each for each in full.directory if each.participant != "bravo"),
+        override=tuple(each for each in full.override if each.participant != "bravo"),
     )
     await bureau.store.apply_scheme(without, "tests")
     try:
@@ -218,3 +221,17 @@ async def test_whoever_has_left_the_scheme_is_still_found(bureau: Bureau, histor
         assert await ids_of(bureau, "participant=bravo&correlation=correlation-5") == []
     finally:
         await bureau.store.apply_scheme(full, "tests")
+
+
+async def test_a_defaults_preview_says_whether_the_guarantee_can_pay(bureau: Bureau, history: dict[int, str]) -> None:
+    assert history
+    window = await bureau.open_window()
+    await bureau.door.handle(CloseWindow(by="maker", window=window["id"]))
+    await Settling(bureau.door).look()
+    found = await bureau.call("GET", f"/windows/{window['id']}/default?participant=alpha&path=cover")
+    assert found.status == 200, found.raw
+    pays = {"amount": "42", "currency": "KES"}
+    assert (found.body["guarantee_pays"], found.body["guarantee_there"]["amount"]) == (pays, "0")
+    assert found.body["guarantee_suffices"] is False
+    left_out = await bureau.call("GET", f"/windows/{window['id']}/default?participant=alpha&path=exclude")
+    assert left_out.body["guarantee_suffices"] is True, "nothing is asked of it"
