@@ -131,6 +131,8 @@ def disputed_wrong(house: House) -> Iterator[str]:
             links.add(linked.id)
             if (linked.original, linked.minor) != (each.transfer, each.given_minor):
                 yield f"dispute {each.id} gives back {each.given_minor} of {each.transfer}, not as {linked.id}"
+        if any(Reason.ORIGINAL_EXCEEDED in step.detail for step in each.steps):
+            yield f"dispute {each.id}: what was accepted was not kept for it"
         if (each.state is DisputeState.RETURNED) is not (linked is not None and linked.state is State.COMMITTED):
             yield f"dispute {each.id} is {each.state}, and what gives it back is {linked and linked.state}"
     for transfer in transfers.values():
