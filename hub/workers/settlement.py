@@ -15,7 +15,6 @@ from prometheus_client import Counter, Gauge
 from hub.core.command import Refusal
 from hub.core.record import Deed
 from hub.core.settlement.close import CloseWindow, Reckon
-from hub.core.settlement.rules import Netting
 from hub.core.settlement.settle import ReleaseAutomatically
 from hub.core.settlement.window import Window, WindowState
 from hub.flow import Door
@@ -25,7 +24,6 @@ LOOK_EVERY_S: Final = 1.0
 TOGETHER_MAX: Final = 200
 # From close to release are three steps; a backlog of a gross model is closed piece by piece.
 ROUNDS_MAX: Final = 50
-GROSS_JOURNALS_MAX: Final = 50
 MEASURE_EVERY_S: Final = 15.0
 BY: Final = "calendar"
 
@@ -123,6 +121,4 @@ class Settling:
 
 
 def _closing(window: Window) -> CloseWindow:
-    # So that what one commit has to keep stays small: each transfer of a gross model is an obligation.
-    journals_max = GROSS_JOURNALS_MAX if window.terms.netting is Netting.GROSS else 0
-    return CloseWindow(by=BY, ref=secrets.token_hex(16), window=window.id, journals_max=journals_max)
+    return CloseWindow(by=BY, ref=secrets.token_hex(16), window=window.id)

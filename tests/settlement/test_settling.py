@@ -1,9 +1,12 @@
 """From what has moved to what the books say once it is paid: each model by a small example, and what is refused."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from hub.core.command import Done, Reason, Refusal
-from hub.core.settlement.close import CloseWindow, Reckon
+from hub.core.settlement.close import GROSS_JOURNALS_MAX, CloseWindow, Reckon
 from hub.core.settlement.rules import Netting
 from hub.core.settlement.settle import PayAgain, Release, ReleaseAutomatically
 from hub.core.settlement.window import Movement, Obligation, ObligationState, PaymentState, WindowState
@@ -103,6 +106,19 @@ def test_a_window_may_be_closed_after_a_number_of_journals_if_there_are_more() -
         (4, 6),
         (6, None),
     ]
+
+
+@pytest.mark.parametrize(
+    "calendar", [{"every_s": 1}, {"close": ("0 18 * * *",)}, {}], ids=["seconds", "cron", "by hand"]
+)
+def test_a_gross_window_is_closed_in_pieces_that_wait_for_no_calendar(calendar: dict[str, Any]) -> None:
+    office = Office(msgspec.structs.replace(model(Netting.GROSS), **calendar))
+    for _ in range(GROSS_JOURNALS_MAX):
+        office.pay("ash", "birch", 1)  # two journals each
+    office.done(CloseWindow(by="desk-1", window=office.window().id))
+    assert (office.window().to_height, office.window(2).due_ms) == (GROSS_JOURNALS_MAX, office.now_ms)
+    office.done(CloseWindow(by="calendar", window=office.window(2).id))
+    assert (office.window(2).to_height, office.window(3).due_ms == office.now_ms) == (2 * GROSS_JOURNALS_MAX, False)
 
 
 def test_a_window_that_is_closed_twice_says_who_closed_it() -> None:

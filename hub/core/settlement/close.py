@@ -5,6 +5,7 @@ one opens there in the same commit. What has moved is then looked up, in peace, 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -20,13 +21,16 @@ from hub.core.settlement.window import Movement, Obligation, ObligationState, Wi
 from hub.core.stamp import stamp
 from hub.ledger.account import Kind
 
+# So that what one commit has to keep stays small: each transfer of a gross model is an obligation.
+GROSS_JOURNALS_MAX: Final = 50
+
 
 class CloseWindow(Deed, frozen=True, kw_only=True):
     """Close an open window, and open the next of its model; releases no money."""
 
     window: str
     why: str = ""
-    journals_max: int = 0  # above zero: with the journal that is so many after its beginning, if there are more
+    journals_max: int = 0  # at most so many journals, and the rest in the next windows; 0: as many as its model takes
 
     def wants(self) -> Sequence[Selector]:
         """Want the window."""
@@ -46,16 +50,15 @@ class CloseWindow(Deed, frozen=True, kw_only=True):
             if window.closed_ms is not None:
                 detail += f" at {stamp(window.closed_ms)}"
             return Refusal(reason=Reason.RECORD_FORBIDS, detail=detail)
-        height = desk.height
-        if self.journals_max > 0:
-            height = min(height, window.from_height + self.journals_max)
+        most = self.journals_max or (GROSS_JOURNALS_MAX if window.terms.netting is Netting.GROSS else 0)
+        height = min(desk.height, window.from_height + most) if most > 0 else desk.height
         by = f"{self.by}: {self.why}" if self.why else self.by
         desk.keep(closed(window, height, desk.now_ms, by))
         for terms, before in ordered(desk.scheme.models, window.currency):
             if terms.name == window.model:
                 following = opened(terms, before, window.number + 1, height, desk.now_ms)
-                # What was left over is closed next, without waiting.
-                is_left = height < desk.height and bool(terms.every_s)
+                # What was left over is closed next, without waiting for its time.
+                is_left = height < desk.height
                 desk.keep(msgspec.structs.replace(following, due_ms=desk.now_ms) if is_left else following)
         return Done(transfer=window.id)
 
