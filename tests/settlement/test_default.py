@@ -99,7 +99,7 @@ def test_a_guarantee_that_does_not_suffice_covers_nothing() -> None:
     refused = handled(office, "ash")
     assert isinstance(refused, Refusal)
     assert refused.reason is Reason.CAP_EXCEEDED
-    assert "has 94" in refused.detail
+    assert "has 0.94 KES" in refused.detail
 
 
 def test_who_is_excluded_owes_in_the_next_window_what_it_owed_in_this() -> None:
