@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hub.core.office.dispute_rules import ENDED, REASONS
-from hub.core.office.records import Dispute
+from hub.core.office.records import Dispute, DisputeState
 from hub.trial.prices import day_and_time as when
 from hub.trial.printed import plain_table
 from hub.trial.show import amount
@@ -37,7 +37,7 @@ def dispute_view(found: Dispute) -> RenderableType:
         Text(f"about {found.transfer}: {found.payer_fsp} -> {found.payee_fsp}"),
         Text(f"{found.reason}, {REASONS[found.reason].words}" + (f": {found.detail}" if found.detail else "")),
     ]
-    if found.deadline_ms is not None:
+    if found.deadline_ms is not None and found.state is DisputeState.OPEN:
         parts.append(Text(f"{found.against} is to answer by {when(found.deadline_ms)} UTC"))
     if found.linked:
         parts.append(Text(f"gives back {amount(found.given_minor, found.currency)} by {found.linked}"))

@@ -37,7 +37,7 @@ async def test_a_recall_is_raised_listed_shown_and_answered_by_two(paid: Paid) -
     (raised,) = await paid.house.store.records.found(Dispute)
     id_ = raised.id
     listed = hub("disputes", "list", "--kind", "recall", "--state", "open", "--participant", "bravo", database=paid.url)
-    assert id_[:8] in listed
+    assert id_ in listed
     shown = hub("disputes", "show", id_, database=paid.url)
     assert re.search(r"operator desk-1 and desk-2 for alpha +raised +their letter", shown), shown
     assert "bravo is to answer by" in shown
@@ -47,6 +47,7 @@ async def test_a_recall_is_raised_listed_shown_and_answered_by_two(paid: Paid) -
     hub("proposals", "approve", proposal, "--by", "desk-2", database=paid.url)
     shown = hub("disputes", "show", id_, database=paid.url)
     assert "operator desk-1 and desk-2 for bravo" in shown
+    assert "is to answer by" not in shown, "it has answered"
     found = await paid.house.store.records.one(Dispute, id_)
     assert found is not None
     linked = await paid.house.begun(submission(found))
