@@ -24,7 +24,7 @@ from routing.message import Heard as HeardBy
 from routing.money import NOTHING, Money
 from routing.party import Party
 from routing.party import party as normalised
-from tests.trial.test_commands import ROOT
+from tests.trial.command import ROOT
 
 RATES: Mapping[tuple[str, str, str], str] = {
     ("mizani", "KES", "UGX"): "28.60",

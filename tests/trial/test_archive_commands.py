@@ -7,7 +7,7 @@ import pytest
 from hub.store.ledger_audit import audit_new
 from tests.store.history import write_history
 from tests.store.months import aged, month_before
-from tests.trial.test_commands import hub
+from tests.trial.command import hub
 
 pytestmark = pytest.mark.postgres
 

@@ -13,7 +13,7 @@ from hub.core.participant import SchemeError
 from hub.roles.bulk import approve, find, upload, write_results
 from hub.roles.scheme import read_scheme
 from hub.store.sql import SqlStore
-from tests.trial.test_commands import ROOT, hub
+from tests.trial.command import ROOT, hub
 
 HEAD = "amount,currency,type,debitParty,creditParty,reference,description\n"
 GOOD = "1500.00,KES,disbursement,organisationid@baobab,msisdn@+254730000002,row-1,May\n"

@@ -1,9 +1,8 @@
 """Commands before there is a scheme, or a database: each says in one line what to do first, and shows no insides."""
 
 import pytest
-from typer.testing import CliRunner
 
-from hub.main import app
+from tests.trial.command import hub
 
 pytestmark = pytest.mark.postgres
 
@@ -31,21 +30,15 @@ EMPTY = {
 }
 
 
-def said(url: str, *arguments: str, code: int) -> list[str]:
-    done = CliRunner().invoke(app, arguments, env={"HUB_DATABASE_URL": url})
-    assert done.exit_code == code, done.output
-    return done.output.splitlines()
-
-
 @pytest.mark.parametrize("arguments", NEEDING, ids=" ".join)
 def test_what_needs_a_scheme_says_so_in_one_line(migrated_url: str, arguments: tuple[str, ...]) -> None:
-    (line,) = said(migrated_url, *arguments, code=1)
+    (line,) = hub(*arguments, database=migrated_url, code=1).splitlines()
     assert line.startswith("scheme: no scheme is in force yet: put one in force with `hub apply config/scheme.toml`")
 
 
 @pytest.mark.parametrize(("arguments", "says"), EMPTY.items(), ids=map(" ".join, EMPTY))
 def test_what_is_empty_says_so_in_one_line(migrated_url: str, arguments: tuple[str, ...], says: str) -> None:
-    (line,) = said(migrated_url, *arguments, code=0)
+    (line,) = hub(*arguments, database=migrated_url).splitlines()
     assert says in line
 
 
@@ -58,6 +51,6 @@ def test_what_is_empty_says_so_in_one_line(migrated_url: str, arguments: tuple[s
     ids=["nobody answers", "no URL"],
 )
 def test_a_database_that_cannot_be_had_is_said_in_one_line(url: str, says: str) -> None:
-    (line,) = said(url, "positions", code=1)
+    (line,) = hub("positions", database=url, code=1, columns=1000).splitlines()
     assert line.startswith(says)
     assert "secret" not in line

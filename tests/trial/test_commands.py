@@ -1,7 +1,6 @@
 """The `hub` command as an operator runs it: every verb explains itself and does its work on a real database."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hub.main import app
+from tests.trial.command import ROOT, WITHIN_S, environment, hub
 
-ROOT = Path(__file__).parents[2]
 VERBS = [
     "api",
     "worker",
@@ -46,23 +45,6 @@ GROUPS = ("transfer", "funds", "proposals", "operators")  # of verbs, each with 
 pytestmark = pytest.mark.postgres
 
 
-def hub(*arguments: str, database: str = "", code: int = 0) -> str:
-    """Run the command; what it prints, on either stream."""
-    env = {**os.environ, "COLUMNS": "160", "NO_COLOR": "1"}
-    if database:
-        env["HUB_DATABASE_URL"] = database
-    command = [sys.executable, "-m", "hub.main", *arguments]
-    done = subprocess.run(command, check=False, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
-
-
-def proposal_in(said: str) -> str:
-    """The id of what a command has proposed, as the second person is told to type it."""
-    return said.rpartition("hub proposals approve ")[2].split()[0]
-
-
 @pytest.fixture
 def applied(migrated_url: str) -> str:
     """A database with the demo's scheme in force."""
@@ -73,6 +55,20 @@ def applied(migrated_url: str) -> str:
 def test_the_list_of_verbs_is_whole() -> None:
     text = hub("--help")
     assert [verb for verb in VERBS if verb not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("positions", "baobab"), 0), (("transfer", "show", "INV-1"), 1), (("no-such-verb",), 2)],
+    ids=["done", "refused", "misspelt"],
+)
+def test_a_fork_says_what_the_installed_command_says(applied: str, arguments: tuple[str, ...], code: int) -> None:
+    installed = [str(Path(sys.executable).with_name("hub")), *arguments]
+    done = subprocess.run(
+        installed, check=False, cwd=ROOT, env=environment(applied), capture_output=True, text=True, timeout=WITHIN_S
+    )
+    said = hub(*arguments, database=applied, code=code)
+    assert (done.returncode, done.stdout + done.stderr) == (code, said)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hub.core.office.records import Dispute
 from routing.message import Operation, Verdict
 from tests.core.counter import dispute_id, raising
 from tests.store.house import House
-from tests.trial.test_commands import hub, proposal_in
+from tests.trial.command import hub, proposal_in
 
 pytestmark = pytest.mark.postgres
 

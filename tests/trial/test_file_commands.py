@@ -16,7 +16,7 @@ from hub.settings import Settings
 from hub.workers.files import SIGNATURE, Files
 from tests.store.bank import BANK_KEY, booked, csv_of, released_again, signed, with_bank
 from tests.store.house import House
-from tests.trial.test_commands import hub, proposal_in
+from tests.trial.command import hub, proposal_in
 
 pytestmark = pytest.mark.postgres
 

@@ -6,7 +6,7 @@ import pytest
 
 from hub.core.change import NOTICES, Letter
 from routing.message import encoded
-from tests.trial.test_commands import hub
+from tests.trial.command import hub
 
 ID = "0195f3" + "0" * 26
 

@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hub.main import app
+from tests.trial.command import hub, proposal_in
 from tests.trial.test_commands import applied as applied  # noqa: PLC0414 - a fixture
-from tests.trial.test_commands import hub, proposal_in
 
 pytestmark = pytest.mark.postgres
 

@@ -16,8 +16,8 @@ from hub.trial.plays import BAOBAB, SAVANNA
 from routing.message import Heard as HeardBy
 from routing.message import Operation, Outcome, Resource, Verdict
 from routing.money import Money
+from tests.trial.command import ROOT, hub, proposal_in
 from tests.trial.market import committed, explained, opened_market, published, quoted, reversed_by, sent
-from tests.trial.test_commands import ROOT, hub, proposal_in
 
 KES_10_000 = Money(10_000_00, "KES")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.trial.command import hub
 from tests.trial.market import opened_market
-from tests.trial.test_commands import hub
 
 PAIR = ("mizani", "KES", "UGX")
 

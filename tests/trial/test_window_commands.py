@@ -17,7 +17,7 @@ from hub.workers.settlement import Settling
 from tests.settlement.office import Said
 from tests.store.house import House
 from tests.store.windows import NET, closing_house, given, window
-from tests.trial.test_commands import hub, proposal_in
+from tests.trial.command import hub, proposal_in
 
 pytestmark = pytest.mark.postgres
 
