@@ -131,7 +131,7 @@ def every() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this version's tables. Example: [cyan]HUB_DATABASE_URL=... hub migrate[/]"""
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()):
@@ -163,7 +163,7 @@ def credential(
 ) -> None:
     """Give a participant new credentials, printed once and never again. Example: [cyan]hub credential baobab[/]"""
     from hub.roles.credentials import admit  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
@@ -176,7 +176,7 @@ def credential(
 @app.command()
 def audit() -> None:
     """Recompute the books from postings alone and hold every transfer against them. Example: [cyan]hub audit[/]"""
-    from hub.roles.parts import database  # noqa: PLC0415
+    from hub.roles.store import database  # noqa: PLC0415
     from hub.store.audit import run_audit  # noqa: PLC0415
     from hub.trial.show import audit_report  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ async def done(command: "Deed | Publish") -> "Done":
     """Carry a deed or what is published out; raises RefusedError with the reason when it is refused."""
     from hub.core.command import Refusal  # noqa: PLC0415
     from hub.http.operator.problems import sayings  # noqa: PLC0415
-    from hub.roles.parts import carry_out  # noqa: PLC0415
+    from hub.roles.store import carry_out  # noqa: PLC0415
 
     result = await carry_out(Settings(), command)
     if isinstance(result, Refusal):

@@ -30,8 +30,8 @@ def apply(
     from hub.core.office.applying import ApplyScheme, cut, difference, names_of  # noqa: PLC0415
     from hub.core.office.operators import ADMINS_MIN  # noqa: PLC0415
     from hub.core.office.records import Operator  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
     from hub.roles.scheme import read_scheme  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         after = read_scheme(file)

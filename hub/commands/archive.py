@@ -22,7 +22,7 @@ def month(
 
     from psycopg.errors import LockNotAvailable  # noqa: PLC0415
 
-    from hub.roles.parts import database  # noqa: PLC0415
+    from hub.roles.store import database  # noqa: PLC0415
     from hub.store.ledger_archive import archive_month  # noqa: PLC0415
     from hub.store.ledger_files import ArchiveError  # noqa: PLC0415
 

@@ -30,7 +30,7 @@ def upload(
     """
     from hub.core.office.records import Operator  # noqa: PLC0415
     from hub.roles.bulk import upload  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
@@ -48,7 +48,7 @@ def upload(
 def approve(id_: Id, by: Annotated[str, typer.Option(help="your name; not the one of whoever brought it")]) -> None:
     """Approve a batch that waits for it. Example: [cyan]hub batch approve 0195f3... --by desk-1[/]"""
     from hub.roles.bulk import approve  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
@@ -65,7 +65,7 @@ def show(id_: Id) -> None:
     import msgspec  # noqa: PLC0415
 
     from hub.roles.bulk import find  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
@@ -82,7 +82,7 @@ def show(id_: Id) -> None:
 def results(id_: Id) -> None:
     """Write a CSV line for every row that has ended. Example: [cyan]hub batch results 0195f3... > out.csv[/]"""
     from hub.roles.bulk import write_results  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:

@@ -21,7 +21,7 @@ def list_(
 ) -> None:
     """List open differences, the newest first. Example: [cyan]hub differences list --with bank[/]"""
     from hub.core.office.records import Difference, DifferenceState  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.files import differences_table  # noqa: PLC0415
 
     async def main() -> None:
@@ -38,7 +38,7 @@ def list_(
 def show(id_: Id) -> None:
     """Show a difference with both sides of it. Example: [cyan]hub differences show 0195f3...[/]"""
     from hub.core.office.records import Difference  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.files import difference_shown  # noqa: PLC0415
 
     async def main() -> None:
@@ -69,7 +69,7 @@ def resolve(
     """
     from hub.core.office.records import Difference  # noqa: PLC0415
     from hub.core.office.resolving import Resolution, Resolve, currency_of  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         try:

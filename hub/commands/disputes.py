@@ -26,7 +26,7 @@ def list_(
 ) -> None:
     """List disputes, the newest first. Example: [cyan]hub disputes list --kind fraud --state open[/]"""
     from hub.core.office.records import Dispute, DisputeKind, DisputeState  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.disputes import dispute_table  # noqa: PLC0415
 
     async def main() -> None:
@@ -52,7 +52,7 @@ def list_(
 def show(id_: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Show a dispute with every step and its time. Example: [cyan]hub disputes show 0195f3...[/]"""
     from hub.core.office.records import Dispute  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.disputes import dispute_view  # noqa: PLC0415
 
     async def main() -> None:
@@ -117,7 +117,7 @@ def answer(
     """
     from hub.core.office.disputes import AnswerFor  # noqa: PLC0415
     from hub.core.office.records import Dispute  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         if verdict not in ("accepted", "refused"):
@@ -150,7 +150,7 @@ def rules() -> None:
 
 async def _minor(transfer: str, text: str) -> int:
     """Read an amount in the currency of a transfer."""
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from routing.money import Money  # noqa: PLC0415
 
     async with opened(Settings()) as store:

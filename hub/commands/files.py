@@ -47,7 +47,7 @@ def list_(
 ) -> None:
     """List files, the newest first. Example: [cyan]hub files list --from bank[/]"""
     from hub.core.office.records import File  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.files import files_table  # noqa: PLC0415
 
     async def main() -> None:
@@ -97,7 +97,7 @@ def import_(
     """
     from hub.files.answers import answer  # noqa: PLC0415
     from hub.roles.keys import bank_keys  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.store.answering import import_deed  # noqa: PLC0415
 
     async def main() -> None:
@@ -185,7 +185,7 @@ def compare(participant: Participant, day: Day, file: Own, by: By, currency: Cur
     Every difference is kept with both sides of it; with any, the command ends with 1.
     """
     from hub.core.office.records import Difference, File  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.store.reconciling import compare_deed  # noqa: PLC0415
     from hub.trial.files import differences_table  # noqa: PLC0415
 
@@ -266,7 +266,7 @@ def _proved(content: bytes) -> list[str]:
 
 async def _file(id_: str) -> "File":
     from hub.core.office.records import File  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async with opened(Settings()) as store:
         found = await store.records.one(File, id_in(id_))
@@ -279,7 +279,7 @@ async def _file(id_: str) -> "File":
 async def _day_of(participant: str, day: str, currency: str) -> "AsyncIterator[tuple[SqlStore, Whose]]":
     """Open the store, and say which day is meant; raises ValueError for one that cannot be told."""
     from hub.files.shapes import UnwritableError  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.store.days import DayError  # noqa: PLC0415
     from hub.store.reconciling import today, whose_day  # noqa: PLC0415
 

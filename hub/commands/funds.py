@@ -84,7 +84,7 @@ def list_(
 ) -> None:
     """List funds that were approved, the newest first. Example: [cyan]hub funds list --participant baobab[/]"""
     from hub.core.office.records import Funds  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.office import funds_table  # noqa: PLC0415
 
     async def main() -> None:
@@ -118,7 +118,7 @@ def _move(participant: str, amount: str, currency: str, *, by: str, why: str, gu
 
 def _say(kind: "type[ConfirmFunds | RefuseFunds]", id_: str, *, reference: str, by: str, why: str) -> None:
     from hub.core.office.records import Funds  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from routing.money import Money  # noqa: PLC0415
 
     async def main() -> None:

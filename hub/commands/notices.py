@@ -13,7 +13,7 @@ notices = typer.Typer(no_args_is_help=True, help="See what could not be told to 
 @notices.command("list")
 def list_parked(limit: Limit = 50) -> None:
     """List the callbacks and notices that are not tried any more, and why. Example: [cyan]hub notices list[/]"""
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
@@ -30,7 +30,7 @@ def list_parked(limit: Limit = 50) -> None:
 def again(id_: Annotated[str, typer.Argument(metavar="TRANSFER", help="the transactionReference, or a batch")]) -> None:
     """Have the notices of a transfer sent again. Example: [cyan]hub notices again 0195f3...[/]"""
     from hub.roles.notices import tell_again  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:

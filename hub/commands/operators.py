@@ -36,7 +36,7 @@ def admit(
     """
     from hub.core.office.operators import ADMINS_MIN, AdmitOperator, FoundOffice  # noqa: PLC0415
     from hub.core.office.records import Operator  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         secret, hashed = ("", secret_hash) if secret_hash else _secret()
@@ -89,7 +89,7 @@ def disable(name: Name, by: By, why: Why) -> None:
 def list_() -> None:
     """List who may do what. Example: [cyan]hub operators list[/]"""
     from hub.core.office.records import Operator  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.office import operator_table  # noqa: PLC0415
 
     async def main() -> None:

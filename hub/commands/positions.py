@@ -20,7 +20,7 @@ def positions(
 ) -> None:
     """Show balance, held, cap, available, alarm and block of positions. Example: [cyan]hub positions baobab[/]"""
     from hub.core.office.records import Alarm, Change  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.office import changes_table, positions_table  # noqa: PLC0415
 
     async def main() -> None:

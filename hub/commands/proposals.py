@@ -28,7 +28,7 @@ def list_(
 ) -> None:
     """List what waits for a second person, the newest first. Example: [cyan]hub proposals list[/]"""
     from hub.core.office.proposal import Proposal, ProposalState  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.office import proposal_table  # noqa: PLC0415
 
     async def main() -> None:
@@ -115,7 +115,7 @@ def _inside(text: str) -> str:
 
 async def _found(id_: str) -> "Proposal":
     from hub.core.office.proposal import Proposal  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async with opened(Settings()) as store:
         found = await store.records.one(Proposal, id_in(id_))

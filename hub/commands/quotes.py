@@ -28,7 +28,7 @@ def quote(
     """
     from hub.core.pricing.fees import Way  # noqa: PLC0415
     from hub.core.pricing.quote import Ask, offers  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.prices import quote_table  # noqa: PLC0415
     from routing.money import Money  # noqa: PLC0415
 
@@ -73,7 +73,7 @@ def explain(
 
     Example: [cyan]hub explain 0195f3...[/]
     """
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.explain import explanation  # noqa: PLC0415
 
     async def main() -> None:

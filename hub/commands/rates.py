@@ -25,7 +25,7 @@ def table(context: typer.Context) -> None:
     """Show every FX provider's rate, spread, age, state, open quotes and what is left. Example: [cyan]hub rates[/]"""
     if context.invoked_subcommand is not None:
         return
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.prices import rate_table  # noqa: PLC0415
 
     async def main() -> None:
@@ -51,7 +51,7 @@ def set_(
     confirmed, or another one near the last is published.
     """
     from hub.core.command import NewRate, Publish  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         new = NewRate(source=source.upper(), target=target.upper(), rate=rate, valid_s=valid)
@@ -81,7 +81,7 @@ def confirm(
     """Confirm a rate that is held. Example: [cyan]hub rates confirm mizani KES UGX --by desk-1 --rate 31.2[/]"""
     from hub.core.command import NewRate, Publish  # noqa: PLC0415
     from hub.core.pricing.market import RateState  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:
@@ -109,7 +109,7 @@ def history(
     limit: Limit = 30,
 ) -> None:
     """Show what was published in one direction, the newest first. Example: [cyan]hub rates history kivuko KES UGX[/]"""
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.prices import history_table  # noqa: PLC0415
 
     async def main() -> None:

@@ -21,7 +21,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="the transactionReference"
 def show(id_: Id) -> None:
     """Show all that is known of a transfer: price, steps, postings. Example: [cyan]hub transfer show 0195f3...[/]"""
     from hub.core.office.records import Dispute  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.timeline import timeline  # noqa: PLC0415
 
     async def main() -> None:
@@ -53,7 +53,7 @@ def resolve(
     """
     from hub.core.office.ruling import Rule  # noqa: PLC0415
     from hub.core.transfer import FINAL, State  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from routing.message import Verdict  # noqa: PLC0415
 
     verdicts = {each.value: each for each in Verdict if each is not Verdict.UNKNOWN}
@@ -83,7 +83,7 @@ def case_list(context: typer.Context, limit: Limit = 50) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.timeline import case_table  # noqa: PLC0415
 
     async def main() -> None:
@@ -106,7 +106,7 @@ def close(
     It moves no money: what became of the transfer is said by `hub transfer resolve`.
     """
     from hub.core.office.ruling import CloseCase  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
         async with opened(Settings()) as store:

@@ -32,7 +32,7 @@ def list_(
 ) -> None:
     """List windows, the newest first. Example: [cyan]hub windows list --model shillings --state settling[/]"""
     from hub.core.settlement.window import Window, WindowState  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.windows import windows_table  # noqa: PLC0415
 
     async def main() -> None:
@@ -53,7 +53,7 @@ def show(name: Name) -> None:
     """Show what moved in a window, what is owed, how it is paid. Example: [cyan]hub windows show shillings/3[/]"""
     from hub.core.settlement.default import movements_of  # noqa: PLC0415
     from hub.core.settlement.window import WindowState  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.default import defaults_lines  # noqa: PLC0415
     from hub.trial.windows import nets_table, obligations_table, windows_table  # noqa: PLC0415
 
@@ -136,7 +136,7 @@ def default(
     from hub.core.settlement.default import preview  # noqa: PLC0415
     from hub.core.settlement.handle_default import HandleDefault  # noqa: PLC0415
     from hub.core.settlement.rules import DefaultPath  # noqa: PLC0415
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
     from hub.trial.default import preview_lines, preview_table  # noqa: PLC0415
 
     async def main() -> None:
@@ -174,7 +174,7 @@ async def guarantee(store: "SqlStore", currency: str) -> int:
 
 
 async def _window(name: str) -> "Window":
-    from hub.roles.parts import opened  # noqa: PLC0415
+    from hub.roles.store import opened  # noqa: PLC0415
 
     async with opened(Settings()) as store:
         return await _named(store, name)

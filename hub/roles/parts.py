@@ -4,21 +4,17 @@
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
-import psycopg
 import structlog
 from aiohttp import web
 
 from adapters.runner import Runner
-from hub.core.command import Publish, Result
 from hub.core.participant import Scheme
-from hub.core.record import Deed
 from hub.flow import Door
 from hub.http.api import Books
 from hub.http.app import HttpSettings, build, headed
@@ -27,14 +23,12 @@ from hub.http.metrics import metrics_routes
 from hub.http.operator.app import build as operators_site
 from hub.http.operator.row import OperatorSettings
 from hub.http.resources import letter_of
-from hub.lab.postgres import PrivatePostgres
 from hub.roles.keys import bank_keys, callback_key, seal_of, signer_of
-from hub.roles.operators import stranger
 from hub.roles.scheme import scheme_in, work_of
 from hub.roles.screening import screening_of
+from hub.roles.store import opened
 from hub.settings import Settings
 from hub.store.contract import UnavailableError
-from hub.store.migrate import upgrade
 from hub.store.sql import SqlStore
 from hub.workers.auditing import Auditing
 from hub.workers.batch import Clearing, Limits
@@ -53,7 +47,6 @@ from routing.local import LocalBus
 from routing.rabbit import RabbitBus
 
 LOOK_FOR_SCHEME_EVERY_S: Final = 5.0
-DATABASE: Final = "makutano"
 START_ATTEMPTS: Final = 30
 
 _log: Final = structlog.get_logger("roles")
@@ -77,38 +70,6 @@ class Running(msgspec.Struct, kw_only=True):
     api_url: str = ""
     provider_url: str = ""
     operator_url: str = ""
-
-
-@asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[str]:
-    """Give the URL of a migrated database: the configured one, or a private one that runs as long as we do."""
-    if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        await asyncio.to_thread(upgrade, url)
-        yield url
-        return
-    server = PrivatePostgres(settings.var / "postgres")
-    await asyncio.to_thread(server.start)
-    try:
-        with contextlib.suppress(psycopg.errors.DuplicateDatabase):
-            await asyncio.to_thread(server.create_database, DATABASE)
-        url = server.url_of(DATABASE)
-        await asyncio.to_thread(upgrade, url)
-        yield url
-    finally:
-        await asyncio.to_thread(server.stop)
-
-
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[SqlStore]:
-    """Open the store alone, for commands that need no bus."""
-    async with database(settings) as url:
-        store = SqlStore(url)
-        await store.open()
-        try:
-            yield store
-        finally:
-            await store.close()
 
 
 @asynccontextmanager
@@ -262,14 +223,3 @@ async def _started(bus: Bus, scheme: Scheme) -> None:
 
 def _queues(scheme: Scheme) -> list[topology.Queue]:
     return topology.queues([connection.name for connection in scheme.file.connection])
-
-
-async def carry_out(settings: Settings, command: Publish | Deed) -> Result:
-    """Carry out one operator's command by the one door, without a bus: the workers' sweep sends what it says.
-
-    None of them is a submission, so no list has to be read to screen it.
-    """
-    async with opened(settings) as store:
-        if isinstance(command, Deed) and (refused := await stranger(store.records, command)) is not None:
-            return refused
-        return await Door(store, LocalBus(), lambda _: None).handle(command)
