@@ -128,10 +128,8 @@ async def world(
         database = database or await _database(stack, var, keep=keep)
         exchange = _exchange(stack, var, keep=keep)
         bank = bank_at(exchange.with_name("bank.pem"))
-        file = placed_at(read_scheme(scheme_path()), simulator_url)
-        file = banked_at(file if keep else by_hand(file), bank, exchange.with_name("bank.jwks"))
-        file = msgspec.structs.replace(file, scheme=msgspec.structs.replace(file.scheme, **terms))
-        scheme = await in_force(database, file)
+        file = _file(placed_at(read_scheme(scheme_path()), simulator_url), terms, keep=keep)
+        scheme = await in_force(database, banked_at(file, bank, exchange.with_name("bank.jwks")))
         settings = _settings(
             database, var, port=api, callback_port=callbacks, operator_port=operator_port, settlement_dir=exchange
         )
@@ -151,6 +149,12 @@ async def world(
             issued=issued,
             scheme=scheme,
         )
+
+
+def _file(file: SchemeFile, terms: Mapping[str, int], *, keep: bool) -> SchemeFile:
+    """Return a scheme under other terms; one that is kept closes its windows by calendar."""
+    changed = msgspec.structs.replace(file, scheme=msgspec.structs.replace(file.scheme, **terms))
+    return changed if keep else by_hand(changed)
 
 
 def _settings(database: str, var: Path, **more: Any) -> Settings:
