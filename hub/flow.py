@@ -24,7 +24,7 @@ from hub.core.facts import gather
 from hub.core.inquiry import route
 from hub.core.office.records import Alarm, Difference, File
 from hub.core.participant import NoSchemeError, Scheme
-from hub.core.record import Entering, Record
+from hub.core.record import Deed, Entering, Record
 from hub.core.screening import Screened, Screening, screened
 from hub.core.use import named_by
 from hub.store.contract import Store, UnavailableError
@@ -116,8 +116,18 @@ class Door:
     async def _run(self) -> None:
         # Nothing is awaited between the last look at what waits and the end, so no command is left behind.
         while self._waiting:
-            await self._one_batch([self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))])
+            await self._one_batch(self._next())
         self._at_work -= 1
+
+    def _next(self) -> list[tuple[Entering, asyncio.Future[Result]]]:
+        """Take the next batch: as much as waits, up to a limit, and to a deed after which nothing is as it was."""
+        members: list[tuple[Entering, asyncio.Future[Result]]] = []
+        while self._waiting and len(members) < BATCH_MAX:
+            members.append(self._waiting.popleft())
+            command = members[-1][0]
+            if isinstance(command, Deed) and command.is_last():
+                break
+        return members
 
     async def _one_batch(self, members: Sequence[tuple[Entering, asyncio.Future[Result]]]) -> None:
         """Carry a batch out and tell everyone who waits; never raises."""

@@ -27,9 +27,10 @@ def apply(
     While there are not two admins this is done at once, by whoever has the database. Afterwards one admin proposes it
     and another approves it: --by and --why are needed then.
     """
-    from hub.core.office.applying import ApplyScheme, cut, difference, names_of  # noqa: PLC0415
+    from hub.core.office.applying import ApplyScheme, names_of  # noqa: PLC0415
     from hub.core.office.operators import ADMINS_MIN  # noqa: PLC0415
     from hub.core.office.records import Operator  # noqa: PLC0415
+    from hub.core.office.scheme_difference import cut, difference  # noqa: PLC0415
     from hub.roles.scheme import read_scheme  # noqa: PLC0415
     from hub.roles.store import opened  # noqa: PLC0415
 

@@ -43,14 +43,8 @@ def bench(
         from hub.trial.batch_bench import measure_batch  # noqa: PLC0415
 
         _run(lambda: measure_batch(out, batch, embedded=embedded, json_file=json))
-    elif settlement:
-        from hub.trial.settlement_bench import measure_settlement  # noqa: PLC0415
-
-        _run(lambda: measure_settlement(out, settlement, rate=rate, json_file=json))
-    elif gross:
-        from hub.trial.gross_bench import measure_gross  # noqa: PLC0415
-
-        _run(lambda: measure_gross(out, rate=rate, seconds=seconds, json_file=json))
+    elif settlement or gross:
+        _settle(settlement, rate, seconds, json)
     elif operators:
         from hub.trial.operator_bench import measure_operators  # noqa: PLC0415
 
@@ -70,6 +64,16 @@ def _run(measuring: Callable[[], Coroutine[Any, Any, bool]]) -> None:
     """Measure; what is not accounted for is a failure."""
     if not _loop(measuring):
         raise typer.Exit(1)
+
+
+def _settle(count: int, rate: int, seconds: int, json: Path | None) -> None:
+    from hub.trial.gross_bench import measure_gross  # noqa: PLC0415
+    from hub.trial.settlement_bench import measure_settlement  # noqa: PLC0415
+
+    if count:
+        _run(lambda: measure_settlement(out, count, rate=rate, json_file=json))
+    else:
+        _run(lambda: measure_gross(out, rate=rate, seconds=seconds, json_file=json))
 
 
 def _price() -> None:

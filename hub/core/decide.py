@@ -310,6 +310,8 @@ class Bench:
         ended = self._not_asked(ruling, transfer)
         if transfer is None or isinstance(ended, Refusal):
             return ended if isinstance(ended, Refusal) else Refusal(reason=Reason.TRANSFER_UNKNOWN)
+        if ended is not None:
+            return f"transfer {transfer.id}: it is {transfer.state} already; what stands for it as a case is closed"
         money = f"{Money(transfer.minor, transfer.currency)} {transfer.currency}"
         sides = f"from {transfer.payer_fsp or '?'} to {transfer.payee_fsp or '?'}"
         return f"transfer {transfer.id}, {money} {sides}: it is {transfer.state}, taken as {ruling.verdict}"

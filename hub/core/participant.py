@@ -22,6 +22,7 @@ from hub.core.pricing.price import HUB
 from hub.core.pricing.rate import BASIS_POINTS, Rounding
 from hub.core.pricing.rules import Corridor, FeeRule, FxOffer, LimitRule, ReversalRate, Unquoted
 from hub.core.pricing.rules import SchemeError as SchemeError  # noqa: PLC0414 - said here of the whole scheme
+from hub.core.scheme_values import check_values
 from hub.core.settlement.rules import BankAccount, Model, SettlementBank, check_settlement
 from hub.ledger.account import Kind
 from routing.money import EXPONENTS, Money, MoneyError
@@ -29,6 +30,7 @@ from routing.table import INSTITUTION_KEYS, PREFIX_KEYS, Connection, Directory, 
 
 QUOTE_LIFETIME_MAX_S: Final = 86_400
 # Ids stand in paths, in names of files and columns of CSV, and beside the names of operators.
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # Who else has a part in what is kept: no participant may be taken for one of them.
 _OTHERS: Final = frozenset({"bank", "hub", "scheme", "operator", "calendar"})
@@ -216,9 +218,16 @@ def chart(file: SchemeFile) -> dict[AccountKey, int | None]:
 
 def check(file: SchemeFile) -> None:
     """Refuse a scheme that contradicts itself; raises SchemeError."""
-    ids = [each.id for each in file.participant]
-    no_repeats("participant", ids)
+    listed = [each.id for each in file.participant]
+    no_repeats("participant", listed)
+    ids = frozenset(listed)
     no_repeats("connection", [each.name for each in file.connection])
+    no_repeats("override of", [f"{each.key} {each.value!r}" for each in file.override])
+    for where, named in (("connection", file.connection), ("settlement_model", file.settlement_model)):
+        for row in named:
+            if not _NAME.fullmatch(row.name):
+                text = "a name is 1 to 64 letters, digits, blanks, dots, underscores and hyphens"
+                raise SchemeError(f"{where} {row.name[:64]!r}: {text}, and begins with one of the first two")
     for participant in file.participant:
         _check_participant(participant)
     for connection in file.connection:
@@ -249,9 +258,12 @@ def check(file: SchemeFile) -> None:
     }
     check_settlement(file.settlement_model, file.settlement_bank, settles, capped)
     check_disputes(file.disputes)
+    check_values(file)
 
 
 def _check_terms(terms: Terms) -> None:
+    if terms.transfer_lifetime_s < 1:
+        raise SchemeError("scheme: transfer_lifetime_s is at least 1")
     if not 1 <= terms.quote_lifetime_s <= QUOTE_LIFETIME_MAX_S:
         raise SchemeError(f"scheme: quote_lifetime_s is from 1 to {QUOTE_LIFETIME_MAX_S}")
     if abs(terms.utc_offset_minutes) > UTC_OFFSET_MAX:
@@ -319,6 +331,7 @@ def _amount(where: str, text: str, currency: str) -> None:
         raise SchemeError(f"{where}: {text!r}: {error}") from error
 
 
-def _known(where: str, participant: str, ids: list[str]) -> None:
+def _known(where: str, participant: str, ids: frozenset[str]) -> None:
     if participant not in ids:
-        raise SchemeError(f"{where} names the participant {participant!r}; known are {', '.join(ids)}")
+        some = ", ".join(sorted(ids)[:20])
+        raise SchemeError(f"{where} names the participant {participant!r}; known are {some}")

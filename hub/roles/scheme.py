@@ -34,7 +34,7 @@ def scheme_in(text: str, path: str) -> SchemeFile:
     """Read and check the text of a scheme file that is called `path`; raises SchemeError."""
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of too many digits is a ValueError alone
         raise SchemeError(f"{path}: not TOML: {error}") from error
     connections = document.get("connection", [])
     if not isinstance(connections, list) or not all(isinstance(each, dict) for each in connections):

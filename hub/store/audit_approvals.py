@@ -94,12 +94,17 @@ WHERE (f.resolution, f.closed_by) IS DISTINCT FROM (a.resolution, a.both_names)"
 _SCHEMES: Final = f"""
 SELECT coalesce(s.version::text, a.base), coalesce(s.applied_by, a.both_names),
        CASE WHEN s.version IS NULL THEN 'is approved and not there' ELSE 'is not what two people have approved' END
-FROM scheme AS s FULL JOIN (
-    SELECT terms->>'base' AS base, by || ' and ' || decided_by AS both_names, terms->'file' AS file
+FROM (
+    SELECT *, lag(version) OVER (ORDER BY version)::text AS base, lag(applied_ms) OVER (ORDER BY version) AS before_ms
+    FROM scheme
+) AS s FULL JOIN (
+    SELECT terms->>'base' AS base, by || ' and ' || decided_by AS both_names, terms->'file' AS file, decided_ms
     FROM {_APPROVED} AS p WHERE act = 'ApplyScheme'
-) AS a ON a.both_names = s.applied_by AND a.file::text = s.document::text
-WHERE s.version IS NULL
-   OR (a.file IS NULL AND s.applied_ms > (SELECT at_ms FROM operator ORDER BY at_ms LIMIT 1 OFFSET 1))"""
+) AS a ON a.both_names = s.applied_by AND a.file::text = s.document::text AND a.base = s.base
+      AND a.decided_ms = s.applied_ms
+WHERE s.version IS NULL OR s.applied_ms < s.before_ms OR (a.file IS NULL AND (
+    s.applied_ms > (SELECT at_ms FROM operator ORDER BY at_ms LIMIT 1 OFFSET 1)
+    OR s.version > (SELECT min((terms->>'base')::bigint) FROM {_APPROVED} AS p WHERE act = 'ApplyScheme')))"""
 
 _SAYS: Final = (
     (_PROPOSED_WRONG, "proposal {0} of {1} contradicts itself: it is {2}"),

@@ -18,8 +18,10 @@ from hub.store.office_tables import UPSERTS
 from hub.store.statements import NOW_MS
 
 _BEFORE: Final = "SELECT document::text FROM scheme WHERE version < %s ORDER BY version DESC LIMIT 1"
+_ACCOUNTS: Final = "SELECT participant, currency, kind, id FROM account"
 # In the order in which batches lock them: an account opened later may come first by name.
-_ACCOUNTS: Final = "SELECT participant, currency, kind, cap_minor FROM account ORDER BY id FOR UPDATE"
+_LOCKED: Final = """
+SELECT participant, currency, kind, cap_minor FROM account WHERE id = ANY(%s) ORDER BY id FOR UPDATE"""
 _OPEN: Final = """
 INSERT INTO account (participant, currency, kind, cap_minor) VALUES (%s, %s, %s, %s)
 ON CONFLICT (participant, currency, kind) DO NOTHING"""
@@ -32,9 +34,11 @@ async def set_caps(cursor: AsyncCursor[TupleRow], file: SchemeFile, version: int
     """Open the accounts that a scheme needs, and set the caps that it changes; it is written already."""
     scheme = await _rows(cursor, _BEFORE, version)
     before = _scheme_file(scheme[0][0]) if scheme else None
-    stands = {(who, currency, Kind(kind)): cap for who, currency, kind, cap in await _rows(cursor, _ACCOUNTS)}
-    await cursor.executemany(_OPEN, [(*key, cap) for key, cap in sorted(chart(file).items()) if key not in stands])
+    numbers = {(who, currency, Kind(kind)): id_ for who, currency, kind, id_ in await _rows(cursor, _ACCOUNTS)}
+    await cursor.executemany(_OPEN, [(*key, cap) for key, cap in sorted(chart(file).items()) if key not in numbers])
     caps = caps_to_set(before, file)
+    locked = await _rows(cursor, _LOCKED, [numbers[key] for key in caps if key in numbers])
+    stands = {(who, currency, Kind(kind)): cap for who, currency, kind, cap in locked}
     await cursor.executemany(_SET, [(cap, *key) for key, cap in sorted(caps.items()) if key in stands])
     now_ms = int((await _rows(cursor, f"SELECT {NOW_MS}"))[0][0])
     changes = set_by_scheme(stands, caps, version=version, by=by, now_ms=now_ms)

@@ -8,10 +8,11 @@ import hmac
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from hub.core.office.applying import ApplyScheme, difference, names_of
+from hub.core.office.applying import ApplyScheme, names_of
 from hub.core.office.operators import ADMINS_MIN
 from hub.core.office.proposal import Approve, Propose
 from hub.core.office.records import Operator
+from hub.core.office.scheme_difference import difference
 from hub.core.participant import NoSchemeError, SchemeFile
 from hub.flow import Door
 from hub.http.ids import new_id

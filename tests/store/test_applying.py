@@ -52,6 +52,8 @@ async def test_two_put_a_scheme_in_force_and_its_caps_with_it(house: House) -> N
     id_, deed = fresh(), await applying(house, scheme_file(cap="1"))
     await house.door.handle(Propose(by=MAKER, proposal=id_, deed=deed, why="as agreed"))
     assert (await kept(house, Proposal, id_)).effects == (
+        "cap of alpha in KES: 1000 KES, then 1 KES",
+        "cap of bravo in KES: 1000 KES, then 1 KES",
         "~ participant[alpha].net_debit_cap.KES = 1000 -> 1",
         "~ participant[bravo].net_debit_cap.KES = 1000 -> 1",
     )
@@ -116,6 +118,24 @@ async def test_a_scheme_names_the_models_whose_windows_it_may_cut(house: House) 
     await closing_house(house, NET)
     deed = await applying(house, scheme_file(), models=())
     assert "models" in detail_of(await proposed(house, deed))
+
+
+async def test_a_cap_that_operators_changed_meanwhile_is_looked_at_again(house: House) -> None:
+    id_, deed = fresh(), await applying(house, scheme_file(cap="999"))
+    await house.door.handle(Propose(by=MAKER, proposal=id_, deed=deed, why="x"))
+    lowered = SetCap(by=MAKER, change=fresh(), participant="alpha", currency="KES", amount="1", why="in doubt")
+    assert isinstance(await approved(house, lowered), Done)
+    said = await house.door.handle(Approve(by=CHECKER, proposal=id_, deed=deed))
+    assert "cap of alpha in KES: 1 KES, then 999 KES" in detail_of(said)
+    assert await cap_of(house, "alpha") == 1_00
+
+
+async def test_what_comes_with_a_scheme_is_decided_under_it(house: House) -> None:
+    id_, deed = fresh(), await applying(house, scheme_file(cap="1"))
+    await house.door.handle(Propose(by=MAKER, proposal=id_, deed=deed, why="x"))
+    approving = Approve(by=CHECKER, proposal=id_, deed=deed)
+    done, refused = await house.door.handle_all([approving, submit(1, "10")])
+    assert (isinstance(done, Done), reason_of(refused)) == (True, "cap_exceeded")
 
 
 async def test_an_operators_cap_stands_where_the_scheme_says_the_same(house: House) -> None:

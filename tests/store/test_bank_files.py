@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 import pytest
 
-from hub.core.command import Done
+from hub.core.command import Done, Refusal
 from hub.core.office.files import Import, ImportUnsigned, Reported
 from hub.core.settlement.window import Payment, PaymentState, Said, WindowState, Word
 from hub.files.answers import answer
@@ -151,12 +151,14 @@ async def test_what_is_signed_or_refused_needs_no_second_person(house: House) ->
         assert reason_of(await proposed(house, msgspec.structs.replace(deed, **changed))) == "terms_invalid"
 
 
-async def test_an_unsigned_file_that_does_not_hold_when_it_is_approved_is_kept_as_refused(house: House) -> None:
+async def test_an_unsigned_file_that_does_not_hold_is_neither_proposed_nor_approved(house: House) -> None:
     paid, due = await released(house)
     first, second = [await unsigned(house, good(paid, due)) for _ in range(2)]
     assert not (await approved(house, first)).reason
     again = msgspec.structs.replace(second, file=fresh(), name="again.csv")
-    assert "taken before" in (await approved(house, again)).reason
+    refused = await approved(house, again)
+    assert isinstance(refused, Refusal)
+    assert "taken before" in refused.detail
     assert await kinds(house) == []
 
 

@@ -155,9 +155,9 @@ async def test_the_audit_is_clean_at_every_moment_of_the_traffic(sql_house: Hous
     assert sql_house.findings() == []
 
 
-def with_another(id_: str) -> SchemeFile:
-    file = scheme_file()
-    new = Participant(id=id_, name=id_, role=Role.FSP, country="KE", currencies=("KES",))
+def with_another(id_: str, *, cap: str = "1000") -> SchemeFile:
+    file = scheme_file(cap=cap)
+    new = Participant(id=id_, name=id_, role=Role.FSP, country="KE", currencies=("KES",), net_debit_cap={"KES": cap})
     return msgspec.structs.replace(file, participant=(*file.participant, new))
 
 
@@ -171,15 +171,14 @@ async def waits_for_a_lock(connection: AsyncConnection[TupleRow]) -> None:
 
 async def test_a_scheme_locks_accounts_in_the_order_in_which_batches_do(sql_house: House) -> None:
     """An account opened later may come first by name; whoever locks in another order than the batches deadlocks."""
-    file = with_another("aaron")
-    await sql_house.store.apply_scheme(file, "governance")
+    await sql_house.store.apply_scheme(with_another("aaron"), "governance")
     async with (
         await psycopg.AsyncConnection.connect(sql_house.url) as batch,
         await psycopg.AsyncConnection.connect(sql_house.url, autocommit=True) as watcher,
     ):
         lock = "SELECT id FROM account WHERE participant = %s FOR UPDATE"
         await batch.execute(lock, ["alpha"])
-        applying = asyncio.create_task(sql_house.store.apply_scheme(file, "governance"))
+        applying = asyncio.create_task(sql_house.store.apply_scheme(with_another("aaron", cap="900"), "governance"))
         await waits_for_a_lock(watcher)
         await batch.execute(lock, ["aaron"])
         await batch.commit()

@@ -84,6 +84,12 @@ TAMPERINGS: Final = {
     " WHERE version = (SELECT max(version) FROM scheme)",
     "a scheme that was changed": "UPDATE scheme SET document = replace(document::text, '3600', '36')::json"
     " WHERE version = (SELECT max(version) FROM scheme)",
+    "an older scheme copied in again": "INSERT INTO scheme (document, applied_ms, applied_by)"
+    " SELECT document, applied_ms + 1000, applied_by FROM scheme ORDER BY version DESC LIMIT 1 OFFSET 1",
+    "an approved scheme copied in again": "INSERT INTO scheme (document, applied_ms, applied_by)"
+    " SELECT document, applied_ms, applied_by FROM scheme ORDER BY version DESC LIMIT 1",
+    "a scheme of an earlier time": "INSERT INTO scheme (document, applied_ms, applied_by)"
+    " SELECT document, 1, 'owner' FROM scheme ORDER BY version DESC LIMIT 1 OFFSET 1",
     "a scheme that was taken out": "DELETE FROM scheme WHERE version = (SELECT max(version) FROM scheme)",
     # Operators.
     "an operator that nobody admitted": "INSERT INTO operator SELECT 'head-3', version, at_ms, due_ms, deed, roles,"

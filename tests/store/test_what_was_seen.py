@@ -1,17 +1,24 @@
 """What two people decide is what both have seen: a proposal tells what it would do, and does that or nothing."""
 
+from collections.abc import Sequence
+
+import msgspec
 import pytest
 
-from hub.core.command import Done, Refusal
-from hub.core.office.funds import MoveFunds
+from hub.core.command import Done, Refusal, Result
+from hub.core.office.applying import ApplyScheme
+from hub.core.office.funds import ConfirmFunds, MoveFunds
 from hub.core.office.liquidity import Block, SetCap, Unblock
 from hub.core.office.proposal import Approve, Proposal, ProposalState, Propose
-from hub.core.record import Deed
+from hub.core.office.records import Funds
+from hub.core.office.ruling import Rule
+from hub.core.record import Deed, Desk, Selector
 from hub.core.settlement.names import window_id
 from hub.core.settlement.rules import DefaultPath
 from hub.core.settlement.settle import Release
-from hub.core.settlement.window import Payment, Window, WindowState
-from tests.store.house import House, reason_of, submit
+from hub.core.settlement.window import Payment, PaymentState, Window, WindowState
+from routing.message import Verdict
+from tests.store.house import House, reason_of, scheme_file, submit
 from tests.store.office import CHECKER, MAKER, approved, fresh, kept, moving, proposed
 from tests.store.windows import NET, close, closing_house, defaulted, given, reckon
 
@@ -129,6 +136,57 @@ async def test_what_cannot_be_done_now_does_not_wait_for_anybody(house: House) -
     out: MoveFunds = moving("5000", out=True)
     assert reason_of(await proposed(house, out)) == "cap_exceeded"
     assert await house.store.records.found(Proposal) == []
+
+
+async def test_that_the_bank_is_late_changes_nothing_that_was_seen(house: House) -> None:
+    deed = moving("20")
+    assert isinstance(await approved(house, deed), Done)
+    funds = await kept(house, Funds, deed.funds)
+    said = ConfirmFunds(
+        by=MAKER, funds=funds.id, participant="alpha", currency="KES", reference="B-1", why="it telephoned"
+    )
+    confirming = await put(house, said)
+    assert sorted(confirming.effects) == [
+        "books: 20 KES moved from the settlement bank of the scheme to the position of alpha",
+        "funds in from alpha, for its position: 20 KES: approved, then confirmed, B-1 at the bank",
+        f"payment {funds.payment} of 20 KES from alpha to the scheme: awaited, then posted, B-1 at the bank",
+    ]
+    assert isinstance(await house.door.handle(Late(by="calendar", payment=funds.payment)), Done)
+    assert isinstance(await house.door.handle(Approve(by=CHECKER, proposal=confirming.id, deed=said)), Done)
+
+
+async def test_a_text_of_somebodys_begins_no_line_of_its_own(house: House) -> None:
+    file = scheme_file()
+    named = msgspec.structs.replace(file.participant[0], name="Alpha\ncap of bravo in KES: 1 KES, then 2 KES")
+    changed = msgspec.structs.replace(file, participant=(named, *file.participant[1:]))
+    before = await house.store.scheme()
+    deed = ApplyScheme(by=MAKER, base=before.version, models=(), file=changed, why="x")
+    (line,) = (await put(house, deed)).effects
+    assert line.isprintable()
+    forged = Propose(by=MAKER, proposal=fresh(), deed=moving("1"), subject="alpha\nforged", why="x")
+    assert reason_of(await house.door.handle(forged)) == "terms_invalid"
+
+
+async def test_what_is_final_already_is_not_told_as_moved(house: House) -> None:
+    transfer = await house.completed(1)
+    rule = Rule(by=MAKER, transfer=transfer.id, state=transfer.state, verdict=Verdict.ACCEPTED, why="it said so")
+    (line,) = (await put(house, rule)).effects
+    assert "it is committed already" in line
+
+
+class Late(Deed, frozen=True, kw_only=True):
+    """The bank has not said anything of a payment in time."""
+
+    payment: str
+
+    def wants(self) -> Sequence[Selector]:
+        return (Selector(Payment, "id", self.payment),)
+
+    def decide(self, desk: Desk) -> Result:
+        found = desk.get(Payment, self.payment)
+        assert found is not None
+        desk.keep(msgspec.structs.replace(found, state=PaymentState.MISSING, due_ms=None))
+        return Done()
 
 
 async def test_money_that_is_spent_meanwhile_is_not_sent_out(house: House) -> None:

@@ -4,17 +4,15 @@ The first scheme, and any before there are two admins, is put in force beside th
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
-
-import msgspec
+from typing import ClassVar
 
 from hub.core.change import InForce
 from hub.core.command import Done, Reason, Refusal, Result
 from hub.core.office.funds import missing_why
+from hub.core.office.liquidity import caps_to_set
 from hub.core.participant import AccountKey, Scheme, SchemeError, SchemeFile, check
 from hub.core.record import Deed, Desk, Kept, Selector
 from hub.core.settlement.names import line_of, window_id
-from hub.core.settlement.opening import ordered
 from hub.core.settlement.window import Window
 
 
@@ -22,6 +20,7 @@ class ApplyScheme(Deed, frozen=True, kw_only=True):
     """Put a scheme in force in the place of another."""
 
     checked: ClassVar[bool] = True
+    last: ClassVar[bool] = True
     base: int  # the version that it takes the place of
     models: tuple[str, ...]  # the settlement models of that version: their open windows may be cut
     file: SchemeFile
@@ -32,8 +31,8 @@ class ApplyScheme(Deed, frozen=True, kw_only=True):
         return [Selector(Window, "unsettled", line_of(window_id(each, 1))) for each in self.models]
 
     def accounts(self, kept: Kept, scheme: Scheme) -> Iterable[AccountKey]:  # noqa: ARG002 - whatever is kept
-        """Want all of them: it may set any cap."""
-        return scheme.accounts
+        """Want the positions whose caps it sets."""
+        return caps_to_set(scheme.file, self.file)
 
     def faulty(self, scheme: Scheme) -> Refusal | None:  # noqa: ARG002 - it is held against it under lock
         """Refuse a scheme that contradicts itself."""
@@ -61,60 +60,3 @@ class ApplyScheme(Deed, frozen=True, kw_only=True):
 def names_of(file: SchemeFile) -> tuple[str, ...]:
     """Return the names of a scheme's settlement models."""
     return tuple(each.name for each in file.settlement_model)
-
-
-def difference(before: SchemeFile | None, after: SchemeFile) -> list[str]:
-    """List what a scheme file changes, one line each, '+', '-' or '~' first; empty when nothing does.
-
-    Where a secret is fetched from is not shown.
-    """
-    old, new = ({} if before is None else _flat(before)), _flat(after)
-    lines = [f"- {key} = {_shown(key, old[key])}" for key in old.keys() - new.keys()]
-    lines += [f"+ {key} = {_shown(key, new[key])}" for key in new.keys() - old.keys()]
-    lines += [
-        f"~ {key} = {_shown(key, old[key])} -> {_shown(key, new[key])}"
-        for key in old.keys() & new.keys()
-        if old[key] != new[key]
-    ]
-    return sorted(lines, key=lambda line: (line[2:], line[0]))
-
-
-def cut(before: SchemeFile, after: SchemeFile) -> list[str]:
-    """Say of which currencies a scheme closes the open windows."""
-    models = (before.settlement_model, after.settlement_model)
-    currencies = sorted({each.currency for file in models for each in file})
-    return [
-        f"the open settlement windows of {currency} close, and those of its models open"
-        for currency in currencies
-        if ordered(models[0], currency) != ordered(models[1], currency)
-    ]
-
-
-def _shown(key: str, value: str) -> str:
-    return "(not shown)" if ".secrets." in key else value
-
-
-def _flat(file: SchemeFile) -> dict[str, str]:
-    found: dict[str, str] = {}
-
-    def walk(where: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for key, each in value.items():
-                walk(f"{where}.{key}" if where else key, each)
-        elif isinstance(value, list | tuple) and any(isinstance(each, dict) for each in value):
-            for number, each in enumerate(value):
-                walk(f"{where}[{_label(each, number)}]", each)
-        else:
-            found[where] = str(value)
-
-    walk("", msgspec.to_builtins(file))
-    return found
-
-
-def _label(row: dict[str, Any], number: int) -> str:
-    """Name a row of a table as people know it; a row without a name by its place."""
-    if name := row.get("id") or row.get("name"):
-        return str(name)
-    if "key" in row and "value" in row:
-        return f"{row['key']}:{row['value']}"
-    return str(number)

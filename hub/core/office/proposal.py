@@ -16,6 +16,7 @@ from hub.core.office.records import Operator, OperatorRole
 from hub.core.participant import AccountKey, Scheme
 from hub.core.record import Deed, Desk, Kept, Record, Selector
 
+SUBJECT_MAX: Final = 300
 OPEN_FOR_MS: Final = 7 * 86_400_000
 # Who is no person: the calendar and the bank bring deeds about as well.
 RESERVED: Final = frozenset({"hub", "calendar", "bank", "operator"})
@@ -117,6 +118,8 @@ class Propose(_Carrying, frozen=True, kw_only=True):
         wrong = ""
         if not self.why.strip():
             wrong = "say why: whoever is to approve reads it"
+        elif not self.subject.isprintable() or len(self.subject) > SUBJECT_MAX:
+            wrong = f"subject: one line of at most {SUBJECT_MAX} characters"
         elif not self.deed.checked:
             wrong = f"{type(self.deed).__name__} needs no second person"
         elif self.deed.by != self.by:
@@ -128,6 +131,10 @@ class Approve(_Carrying, frozen=True, kw_only=True):
     """Have a proposed deed carried out, in this same commit; `deed` is what the approver has seen."""
 
     why: str = ""
+
+    def is_last(self) -> bool:
+        """End a batch where the deed does."""
+        return self.deed.is_last()
 
     def decide(self, desk: Desk) -> Result:
         """Carry the deed out, if another person proposed exactly this; where it cannot be, the proposal stays open."""

@@ -1,5 +1,6 @@
 """Checking the rules of pricing before they are in force; a rule that could fail on a payment is refused here."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
@@ -150,6 +151,6 @@ def _currency(where: str, currency: str) -> None:
 
 def no_repeats(what: str, names: Sequence[str]) -> None:
     """Refuse what is listed twice; raises SchemeError."""
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise SchemeError(f"{what} {', '.join(repeated)} is listed twice")

@@ -12,9 +12,10 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from hub.core.deeds import deed_in
 from hub.core.office.applying import ApplyScheme, names_of
 from hub.core.office.operators import approver_of
-from hub.core.office.proposal import Proposal, Propose
+from hub.core.office.proposal import Proposal, ProposalState, Propose
 from hub.core.office.records import File, OperatorRole
 from hub.core.participant import SchemeError
 from hub.core.record import Deed
@@ -31,6 +32,7 @@ from hub.store.reconciling import compare_deed, whose_day
 
 _NAME_MAX: Final = 200
 _WHY_MAX: Final = 2_000
+_SCHEME_MAX: Final = 2_000_000
 
 _log: Final = structlog.get_logger("operator")
 
@@ -110,9 +112,13 @@ async def _bring(office: Office, call: Call) -> web.Response:
     return versioned(201, written(file), file.version)
 
 
+def _proposal_of(ref: str) -> str:
+    return sha256(f"proposal\n{ref}".encode()).hexdigest()[:32]
+
+
 async def _proposed(office: Office, call: Call, deed: Deed, subject: str, why: str) -> web.Response:
     """Put what a file says before a second person; said again under its key, it is the same proposal."""
-    id_ = sha256(f"proposal\n{deed.ref}".encode()).hexdigest()[:32]
+    id_ = _proposal_of(deed.ref)
     if await office.store.records.one(Proposal, id_) is None:
         proposing = Propose(by=deed.by, ref=deed.ref, proposal=id_, deed=deed, subject=subject, why=why)
         await carried_out(office, call, proposing, type(deed).__name__, id_)
@@ -122,6 +128,8 @@ async def _proposed(office: Office, call: Call, deed: Deed, subject: str, why: s
         f"another operator ({approver_of(type(deed))}) looks at its effects, whether they are what is meant; then: "
         f'POST {path}/approve with If-Match: "{proposal.version}"'
     )
+    if proposal.state is not ProposalState.OPEN:
+        says = f"it is {proposal.state}: with another Idempotency-Key it is proposed anew"
     response = versioned(202, {"proposal": written(proposal), "next": says}, proposal.version)
     response.headers["Location"] = path
     return response
@@ -133,15 +141,21 @@ async def _bring_scheme(office: Office, call: Call) -> web.Response:
     _check_name(body.name)
     if len(body.why) > _WHY_MAX:
         raise ProblemError("body_invalid", f"at most {_WHY_MAX} characters", property_="body.why")
+    if len(body.content) > _SCHEME_MAX:
+        raise ProblemError("too_large", f"a scheme has at most {_SCHEME_MAX} characters")
     try:
         file = await asyncio.to_thread(office.read_scheme, body.content, body.name)
     except SchemeError as error:
         raise ProblemError("terms_invalid", str(error), property_="body.content") from None
     scheme = await office.store.scheme()
-    content = sha256(body.content.encode(errors="surrogatepass")).hexdigest()
+    ref = ref_of(call.operator.id, key_of(call), "ApplyScheme")
+    before = await office.store.records.one(Proposal, _proposal_of(ref))
+    known = None if before is None else deed_in(bytes(before.terms))
+    if before is not None and not (isinstance(known, ApplyScheme) and known.file == file):
+        raise ProblemError("key_reused", f"by it, {before.act} was proposed, of {before.subject}")
     deed = ApplyScheme(
         by=call.operator.id,
-        ref=ref_of(call.operator.id, key_of(call), "ApplyScheme", [body.name, content]),
+        ref=ref,
         base=scheme.version,
         models=names_of(scheme.file),
         file=file,

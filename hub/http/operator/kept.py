@@ -86,14 +86,20 @@ def terms_in(proposal: Proposal) -> Any:
             return {"base": deed.base, "document": public(msgspec.to_builtins(deed.file))}
         return shown(deed)
     except (msgspec.DecodeError, KeyError):  # of an act that this version does not know
-        return msgspec.json.decode(proposal.terms)
+        return _without_secrets(msgspec.json.decode(proposal.terms))
 
 
 def public(document: dict[str, Any]) -> dict[str, Any]:
     """Return a scheme's document without where its secrets are: they are not in it, and all the same nobody is told."""
-    connections = document.get("connection", [])
-    shorn = [{name: value for name, value in each.items() if name != "secrets"} for each in connections]
-    return document | {"connection": shorn}
+    found: dict[str, Any] = _without_secrets(document)
+    return found
+
+
+def _without_secrets(value: Any) -> Any:
+    """Return what is kept without anything that is called secrets, at any depth."""
+    if isinstance(value, dict):
+        return {name: _without_secrets(each) for name, each in value.items() if name != "secrets"}
+    return [_without_secrets(each) for each in value] if isinstance(value, list) else value
 
 
 def filters_of(kind: type[Record]) -> tuple[Query, ...]:

@@ -42,7 +42,33 @@ async def test_a_scheme_is_proposed_by_one_admin_and_approved_by_another(bureau:
     assert (now["applied_by"], now["document"]["scheme"]["name"]) == ("chief and deputy", "another")
 
 
-@pytest.mark.parametrize("content", ["[[", "connection = 1", "[scheme]\nname = 3", "", "\x07"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[[",
+        "connection = 1",
+        "[scheme]\nname = 3",
+        "",
+        "\x07",
+        f"x = 1{'0' * 5000}",
+        SCHEME.replace("another", r"a\U00000000b"),
+        SCHEME.replace("another", r"a\u001b[8mb"),
+        SCHEME + 2 * '\n[[override]]\nkey = "msisdn"\nvalue = "+254700000001"\nparticipant = "alpha"\n',
+        SCHEME.replace('"another"', f'"another"\ntransfer_lifetime_s = 1{"0" * 18}'),
+        SCHEME.replace('"another"', '"another"\ntransfer_lifetime_s = -5'),
+        SCHEME + f'\n[[settlement_model]]\nname = "m"\nnetting = "gross"\ncurrency = "KES"\nevery_s = {2**62}\n',
+        SCHEME + '\n[[settlement_model]]\nname = "m\\nn"\nnetting = "gross"\ncurrency = "KES"\n',
+    ],
+)
 async def test_what_is_no_scheme_is_refused(bureau: Bureau, content: str) -> None:
     reply = await bureau.call("POST", "/schemes", "chief", json={"content": content, "why": "x"})
     assert (reply.status, reply.body["errorCode"]) == (422, "terms_invalid"), reply.raw
+
+
+async def test_a_key_is_for_one_scheme(bureau: Bureau) -> None:
+    key = {"Idempotency-Key": "scheme-2"}
+    first, second = [
+        await bureau.call("POST", "/schemes", "chief", json={"content": content, "why": "x"}, headers=key)
+        for content in (SCHEME.replace("another", "one"), SCHEME.replace("another", "two"))
+    ]
+    assert (first.status, second.status, second.body["errorCode"]) == (202, 422, "key_reused")
