@@ -4,6 +4,7 @@ A server that cannot be had is said loudly at the end of the run; where CI=true 
 """
 
 import contextlib
+import fcntl
 import os
 import random
 import shutil
@@ -25,16 +26,13 @@ ROOT: Final = Path(__file__).parents[1]
 SHARED: Final = Path(os.environ.get("HUB_TEST_SHARED", ROOT.parent / "shared"))
 CI: Final = os.environ.get("CI", "").lower() in {"1", "true"}
 SEED: Final = int(os.environ.get("HUB_TEST_SEED") or random.SystemRandom().randrange(2**32))
-NOT_RUN: Final = pytest.StashKey[list[str]]()
+os.environ["HUB_TEST_SEED"] = str(SEED)  # the workers that pytest-xdist starts have the same one
+NOT_RUN: Final = "not run"
 TEMPLATE: Final = "migrated"
 
 # On a busy machine an example may take long; in CI the same examples are tried each time.
 settings.register_profile("makutano", print_blob=True, deadline=None, derandomize=CI)
 settings.load_profile("makutano")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[NOT_RUN] = []
 
 
 def pytest_report_header() -> list[str]:
@@ -44,10 +42,9 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode, config: pytest.Config
-) -> None:
-    reasons = config.stash[NOT_RUN]
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode) -> None:
+    skipped = terminalreporter.getreports("skipped")
+    reasons = [reason for report in skipped for name, reason in report.user_properties if name == NOT_RUN]
     for reason in dict.fromkeys(reasons):
         terminalreporter.write_sep("!", f"{reasons.count(reason)} TESTS DID NOT RUN", red=True, bold=True)
         terminalreporter.write_line(reason, red=True)
@@ -56,8 +53,8 @@ def pytest_terminal_summary(
 
 
 def not_run(request: pytest.FixtureRequest, reason: str) -> NoReturn:
-    """Skip a test so that nobody overlooks it."""
-    request.config.stash[NOT_RUN].append(reason)
+    """Skip a test so that nobody overlooks it; its report says so to whoever sums up, also from another process."""
+    request.node.user_properties.append((NOT_RUN, reason))
     pytest.skip(reason)
 
 
@@ -142,8 +139,10 @@ def _broker() -> Iterator[PrivateBroker | GivenBroker | str]:
         yield GivenBroker(given)
         return
     try:
-        if rabbitmq.server() is None:
-            rabbitmq.install()
+        with Path(__file__).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # one worker installs it, and the others find it there
+            if rabbitmq.server() is None:
+                rabbitmq.install()
     except ServerError as error:
         yield str(error)
         return

@@ -83,6 +83,21 @@ def test_help_comes_without_installing_anything(
     assert wrapper.done == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [([], ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]), (["tests/core", "-x"], ["tests/core", "-x"])],
+    ids=["all tests on all cores", "what is named as it is"],
+)
+def test_the_tests_are_run(
+    wrapper: ModuleType, monkeypatch: pytest.MonkeyPatch, arguments: list[str], given: list[str]
+) -> None:
+    monkeypatch.chdir(wrapper.ROOT)  # where it goes; from there we come back
+    started: list[list[str]] = []
+    monkeypatch.setattr(wrapper.os, "execv", lambda _, command: started.append(command))
+    wrapper.main(["test", *arguments])
+    assert started == [[str(wrapper.VENV / "bin/python"), "-m", "pytest", *given]]
+
+
 def test_an_old_python_is_told_which_one_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 9, 2))
     with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer; this is 3\.9"):

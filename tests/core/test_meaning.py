@@ -30,7 +30,7 @@ def meaning(hub: Hub, said: object, **rail: object) -> Event | None:
     )
 
 
-@pytest.mark.parametrize("failure", [None, *set(FailureClass) - {ABSENT}], ids=str)
+@pytest.mark.parametrize("failure", [None, *sorted(set(FailureClass) - {ABSENT})], ids=str)
 def test_unknown_is_unanswered_whatever_its_class(failure: FailureClass | None) -> None:
     hub = Hub()
     assert meaning(hub, outcome(hub.begun(submit(1)), Operation.CREDIT, U, failure)) is Event.UNANSWERED

@@ -50,7 +50,7 @@ class Taker:
             self.running -= 1
             await self._tell()
 
-    async def until(self, condition: Callable[[], bool], within_s: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], within_s: float = 60) -> None:
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(condition)
 
