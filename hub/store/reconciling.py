@@ -5,7 +5,7 @@ It reads and writes nothing but what it is given: the days of one database, and 
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -51,10 +51,17 @@ async def whose_day(days: Days, scheme: Scheme, participant: str, currency: str,
 
 
 async def today(days: Days, scheme: Scheme, participant: str, currency: str, now_ms: int) -> Whose:
-    """Say which day it is where a participant settles; raises DayError."""
+    """Say which day it is where a participant settles; raises DayError.
+
+    Where the time zone has just changed, the day that is over stays over: it may be the one before or after the clock's.
+    """
     zone = zone_of(scheme.models, scheme.file.scheme.utc_offset_minutes, participant, currency)
-    at = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone)
-    return await whose_day(days, scheme, participant, currency, at.date())
+    by_clock = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone).date()
+    found = await whose_day(days, scheme, participant, currency, by_clock)
+    if not found.from_ms <= now_ms < found.to_ms:
+        other = by_clock + timedelta(days=1 if found.to_ms <= now_ms else -1)
+        found = await whose_day(days, scheme, participant, currency, other)
+    return found
 
 
 def is_over(whose: Whose, now_ms: int) -> bool:

@@ -187,6 +187,8 @@ async def test_a_day_that_was_signed_stays_when_the_time_zone_changes(sql_house:
     stood = [await days.stood(reconciling.asked(each)) for each in now]
     assert [len(each.entries) for each in stood] == [0, 2, 0]
     assert now[1].to_ms == before.to_ms + (24 - later_h) * 3_600_000, "this one ends by the zone of now"
+    scheme, now_ms = await sql_house.store.scheme(), await sql_house.store.records.now_ms()
+    assert (await reconciling.today(days, scheme, "alpha", "KES", now_ms)).day == begun, "and it is today"
 
 
 async def in_zone(house: House, hours: int, at_ms: int | None = None) -> None:
