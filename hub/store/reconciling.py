@@ -53,7 +53,7 @@ async def whose_day(days: Days, scheme: Scheme, participant: str, currency: str,
 async def today(days: Days, scheme: Scheme, participant: str, currency: str, now_ms: int) -> Whose:
     """Say which day it is where a participant settles; raises DayError.
 
-    Where the time zone has just changed, the day that is over stays over: it may be the one before or after the clock's.
+    Where the time zone has just changed, the day that is over stays so: it may be the one before or after the clock's.
     """
     zone = zone_of(scheme.models, scheme.file.scheme.utc_offset_minutes, participant, currency)
     by_clock = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone).date()
