@@ -30,7 +30,8 @@ def apply(
     from hub.core.office.applying import ApplyScheme, names_of  # noqa: PLC0415
     from hub.core.office.operators import ADMINS_MIN  # noqa: PLC0415
     from hub.core.office.records import Operator  # noqa: PLC0415
-    from hub.core.office.scheme_difference import cut, difference  # noqa: PLC0415
+    from hub.core.office.scheme_difference import believed, cut, difference  # noqa: PLC0415
+    from hub.roles.keys import unreadable  # noqa: PLC0415
     from hub.roles.scheme import read_scheme  # noqa: PLC0415
     from hub.roles.store import opened  # noqa: PLC0415
 
@@ -39,8 +40,11 @@ def apply(
         async with opened(Settings()) as store:
             base, before = await _in_force(store)
             lines = difference(before, after)
-            for line in [*([] if before is None else cut(before, after)), *lines]:
+            first = [] if before is None else [*cut(before, after), *believed(before, after)]
+            for line in (*first, *lines):
                 out.print(line, style=_COLOURS.get(line[0]), highlight=False, markup=False)
+            for line in unreadable(after):
+                out.print(line, style="bold red", highlight=False, markup=False, soft_wrap=True)
             if not lines:
                 out.print("nothing to change")
             if dry_run or not lines:

@@ -76,6 +76,8 @@ def resolve(
             resolution = Resolution(how.lower())
         except ValueError:
             raise ValueError(f"{how!r} is none of {', '.join(Resolution)}") from None
+        if resolution is Resolution.INTO_FUNDS and not participant:
+            raise ValueError("whose money is it? Say --participant")
         async with opened(Settings()) as store:
             found = await store.records.one(Difference, id_in(id_))
         if found is None:

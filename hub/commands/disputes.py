@@ -86,6 +86,8 @@ def raise_(
     async def main() -> None:
         if kind not in list(DisputeKind):
             raise ValueError(f"{kind!r} is none of {', '.join(DisputeKind)}")
+        if not participant and kind != DisputeKind.FRAUD:
+            raise ValueError(f"whose {kind} is it? Say --for PARTICIPANT")
         deed = RaiseFor(
             by=by,
             ref=fresh_id(),
@@ -98,7 +100,8 @@ def raise_(
             minor=await _minor(id_in(transfer), amount) if amount else 0,
             recall=recall,
         )
-        await propose(deed, about=deed.transfer, why=why)
+        await propose(deed, about=f"{kind} of {deed.transfer}", why=why)
+        out.print(f"approved, it is dispute {deed.dispute}", highlight=False)
 
     loop(main)
 

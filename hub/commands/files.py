@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.commands.acting import done, fresh_id, propose
-from hub.commands.plain import Limit, RefusedError, id_in, loop, out, plainly
+from hub.commands.plain import Limit, RefusedError, day_in, id_in, loop, out, plainly
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -286,13 +285,14 @@ async def _day_of(participant: str, day: str, currency: str) -> "AsyncIterator[t
     async with opened(Settings()) as store:
         scheme = await store.scheme()
         known = scheme.participants.get(participant)
-        currencies = known.currencies if known else ()
-        if not currency and len(currencies) != 1:
-            raise ValueError(f"{participant!r} settles in {', '.join(currencies) or 'nothing'}: say --currency")
+        if known is None:
+            raise ValueError(f"there is no participant {participant!r}; `hub positions` shows which there are")
+        if not currency and len(known.currencies) != 1:
+            raise ValueError(f"{participant!r} settles in {', '.join(known.currencies) or 'nothing'}: say --currency")
         try:
-            of = currency.upper() or currencies[0]
+            of = currency.upper() or known.currencies[0]
             if day:
-                whose = await whose_day(store.days, scheme, participant, of, date.fromisoformat(day))
+                whose = await whose_day(store.days, scheme, participant, of, day_in(day))
             else:
                 whose = await today(store.days, scheme, participant, of, await store.records.now_ms())
             yield store, whose

@@ -1,7 +1,9 @@
 """What every verb shares: an event loop, and errors that are said in one line; it must never hide a failure."""
 
 import contextlib
+import errno
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -46,8 +48,15 @@ def plainly() -> Iterator[None]:
 
 
 def _end(what: str, error: Exception) -> NoReturn:
-    complain(what, str(error))
+    more = (
+        ": stop whatever listens there, or say another port (HUB_PORT, HUB_OPERATOR_PORT)" if _is_taken(error) else ""
+    )
+    complain(what, f"{error}{more}")
     raise typer.Exit(1) from error
+
+
+def _is_taken(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EADDRINUSE
 
 
 def complain(what: str, text: str) -> None:
@@ -72,6 +81,14 @@ def id_in(text: str) -> str:
     if len(found) != 32 or not set(found) <= _HEXADECIMAL:
         raise ValueError(f"{text!r} is no id: it has 32 hexadecimal digits, such as 0195f3a1c07e7d3a9b52c4d8e6f10a2b")
     return found
+
+
+def day_in(text: str) -> date:
+    """Return a day; raises ValueError for what is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no day, such as 2026-11-24") from None
 
 
 def loop(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

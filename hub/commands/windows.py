@@ -186,7 +186,15 @@ async def _named(store: "SqlStore", name: str) -> "Window":
     from hub.core.settlement.window import Window  # noqa: PLC0415
 
     model, _, number = name.partition("/")
-    id_ = window_id(model, int(number)) if number.isdecimal() else id_in(name)
+    if number.isdecimal():
+        id_ = window_id(model, int(number))
+    else:
+        try:
+            id_ = id_in(name)
+        except ValueError:
+            raise ValueError(
+                f"{name!r} is no window: say its model and number, such as shillings/1, or its id"
+            ) from None
     found = await store.records.one(Window, id_)
     if found is None:
         raise ValueError(f"there is no window {name}; `hub windows list` shows which there are")

@@ -23,7 +23,7 @@ _CURVES: Final = {ALGORITHM: CURVE, _EDWARDS: _EDWARDS, "EdDSA": _EDWARDS}  # wh
 _SIGNATURE_MAX: Final = 8192
 _KEYS_MAX: Final = 100
 _WHERE: Final = "the signature"
-_REMEDY: Final = "Nothing of the file was taken: ask its sender for the file and its signature anew"
+_REMEDY: Final = "It is not to be believed: ask its sender for the file and its signature anew"
 
 
 _KEYS_REMEDY: Final = "Set the sender's keys anew"

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hub.core.participant import Scheme
+from hub.core.participant import Scheme, SchemeFile
 from hub.settings import Settings
 from hub.workers.signing import Signer, new_key
 from routing.seal import Seal
@@ -40,6 +40,15 @@ def signer_of(settings: Settings) -> Signer:
     return Signer(_kept(settings.var / "signing.pem", new_key))
 
 
+def unreadable(file: SchemeFile) -> list[str]:
+    """Say which settlement banks' keys cannot be read on this machine: where workers cannot, no bank is heard."""
+    return [
+        f"settlement_bank {bank.name!r}: its keys are not at {path} on this machine; are they where workers run?"
+        for bank in file.settlement_bank
+        if (path := bank.keys.removeprefix("file:")) and not Path(path).is_file()
+    ]
+
+
 def bank_keys(scheme: Scheme) -> dict[str, bytes]:
     """Read the key sets of the settlement banks that have some, by currency; raises ValueError or OSError.
 
@@ -51,7 +60,11 @@ def bank_keys(scheme: Scheme) -> dict[str, bytes]:
             where, _, path = bank.keys.partition(":")
             if where != "file" or not path:
                 raise ValueError(f"settlement_bank {bank.name!r}: keys are file:PATH of a JWKS, not {bank.keys!r}")
-            found[currency] = Path(path).read_bytes()
+            try:
+                found[currency] = Path(path).read_bytes()
+            except OSError as error:
+                text = f"its keys are not at {path} ({error.strerror}): put them there, or correct the scheme"
+                raise ValueError(f"settlement_bank {bank.name!r}: {text}") from error
     return found
 
 

@@ -4,6 +4,7 @@ Connections inherit how their rail behaves from the adapter's manifest; the file
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -43,9 +44,19 @@ def scheme_in(text: str, path: str) -> SchemeFile:
     try:
         file = msgspec.convert(document, SchemeFile)
     except msgspec.ValidationError as error:
-        raise SchemeError(f"{path}: {error}") from error
+        raise SchemeError(f"{path}: {_named(str(error), document)}") from error
     check(file)
     return file
+
+
+def _named(text: str, document: dict[str, Any]) -> str:
+    """Name the row that a decoder's words are about as people know it, instead of by its place."""
+
+    def name(found: re.Match[str]) -> str:
+        row = document[found[1]][int(found[2])]
+        return f"{found[1]}[{row.get('id') or row.get('name') or row.get('currency') or int(found[2]) + 1}]"
+
+    return re.sub(r"\$\.(\w+)\[(\d+)\]", name, text)
 
 
 def _completed(connection: dict[str, Any]) -> dict[str, Any]:

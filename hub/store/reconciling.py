@@ -159,4 +159,6 @@ async def compare_deed(
 
 def _check_over(whose: Whose, now_ms: int) -> None:
     if not is_over(whose, now_ms):
-        raise DayError(f"{whose.day.isoformat()} is not over yet where {whose.participant} settles")
+        raise DayError(
+            f"{whose.day.isoformat()} is not over yet where {whose.participant} settles; `hub files day` shows it"
+        )

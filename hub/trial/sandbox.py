@@ -17,6 +17,8 @@ from hub.trial.plays import BAOBAB, SAVANNA, party
 from hub.trial.staff import staffed
 from hub.trial.world import World, world
 
+# Answers end in a line of their own, also where many of these are pasted at once.
+CURL: Final = "curl -s -w '\\n'"
 SIMULATOR_PORT: Final = 8090
 OPERATOR_PORT: Final = 8082
 MODEL: Final = "shillings"
@@ -102,11 +104,11 @@ def lines_to_try(stage: World, api: str, token_path: str) -> list[tuple[str, str
     return [
         ("a token", token),
         ("a transfer at home", _kept("TRANSFER", _posted(home, f"{api}/transactions/type/transfer"))),
-        ("how it ended", _got(f"{api}/transactions/$TRANSFER")),
+        ("how it ended, a second later", f"sleep 1; {_got(f'{api}/transactions/$TRANSFER')}"),
         ("a quotation: what 10,000 KES come to in Uganda", _kept("QUOTATION", _posted(asked, f"{api}/quotations"))),
         ("the quotes, the best first", _got(f"{api}/quotations/$QUOTATION")),
         ("the international transfer", _kept("ABROAD", _posted(abroad, f"{api}/transactions/type/inttransfer"))),
-        ("how it ended", _got(f"{api}/transactions/$ABROAD")),
+        ("how it ended, two seconds later", f"sleep 2; {_got(f'{api}/transactions/$ABROAD')}"),
     ]
 
 
@@ -125,23 +127,23 @@ def operators_lines(stage: World, secrets: Mapping[str, str]) -> list[tuple[str,
         ("another's", login("checker")),
         ("prefunding is proposed", _kept("PROPOSAL", propose, "id")),
         ("another approves what was seen", _approved(api)),
-        ("how positions stand", f'curl -s -H "Authorization: Bearer $MAKER" {api}/positions'),
+        ("how positions stand", f'{CURL} -H "Authorization: Bearer $MAKER" {api}/positions'),
     ]
 
 
 def settlement_lines(stage: World) -> list[tuple[str, str]]:
     """Return what those two do in the evening: a window is closed, and what is owed for it released."""
     api = f"{stage.hub.operator_url}{PREFIX}"
-    look = 'curl -s -H "Authorization: Bearer $MAKER"'
+    look = f'{CURL} -H "Authorization: Bearer $MAKER"'
     terms = {"window": "$WINDOW"}
     release = _did("maker", f"{api}/proposals", {"act": "Release", "terms": terms, "why": "the day is over"})
     return [
         ("the window that is open", _kept("WINDOW", f"{look} '{api}/windows?model={MODEL}&state=open'", "id")),
         ("it is closed", _did("maker", f"{api}/deeds/CloseWindow", {"terms": terms})),
-        ("a second later: what is owed", f"{look} {api}/windows/$WINDOW"),
+        ("three seconds later: what is owed", f"sleep 3; {look} {api}/windows/$WINDOW"),
         ("its release is proposed", _kept("PROPOSAL", release, "id")),
         ("another approves it", _approved(api)),
-        ("when the bank has booked it all: settled", f"{look} {api}/windows/$WINDOW"),
+        ("when the bank has booked it all: settled", f"sleep 4; {look} {api}/windows/$WINDOW"),
     ]
 
 
@@ -149,23 +151,23 @@ def _did(operator: str, url: str, body: dict[str, Any]) -> str:
     """Write an operator's POST; what the shell is to fill in is let out of the quotes."""
     text = msgspec.json.encode(body).decode().replace("$WINDOW", "'$WINDOW'")
     headers = f"-H \"Authorization: Bearer ${operator.upper()}\" -H 'Content-Type: application/json'"
-    return f"curl -s {headers} -d '{text}' {url}"
+    return f"{CURL} {headers} -d '{text}' {url}"
 
 
 def _approved(api: str) -> str:
     headers = "-H \"Authorization: Bearer $CHECKER\" -H 'Content-Type: application/json' -H 'If-Match: \"1\"'"
-    return f"curl -s {headers} -d '{{}}' {api}/proposals/$PROPOSAL/approve"
+    return f"{CURL} {headers} -d '{{}}' {api}/proposals/$PROPOSAL/approve"
 
 
 def _posted(body: dict[str, Any], url: str) -> str:
     """Write a POST; what the shell is to fill in is let out of the quotes."""
     text = msgspec.json.encode(body).decode().replace("$QUOTATION", "'$QUOTATION'")
     headers = "-H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
-    return f"curl -s {headers} -d '{text}' {url}"
+    return f"{CURL} {headers} -d '{text}' {url}"
 
 
 def _got(url: str) -> str:
-    return f'curl -s -H "Authorization: Bearer $TOKEN" {url}'
+    return f'{CURL} -H "Authorization: Bearer $TOKEN" {url}'
 
 
 def _kept(name: str, post: str, what: str = "objectReference") -> str:

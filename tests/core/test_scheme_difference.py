@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.office.scheme_difference import NOT_SHOWN, difference
+from hub.core.office.scheme_difference import NOT_SHOWN, believed, difference
 from hub.core.participant import SchemeFile
 from hub.core.settlement.rules import SettlementBank
 from hub.roles.scheme import read_scheme
@@ -83,6 +83,25 @@ def test_two_rows_of_one_name_are_two() -> None:
     before = msgspec.structs.replace(SCHEME, settlement_bank=banks)
     after = msgspec.structs.replace(SCHEME, settlement_bank=(bank("KES", "X"), banks[1]))
     assert difference(before, after) == ["~ settlement_bank[KES].account = A -> X"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        (("file:/a", ""), "held against no keys: two people take what it sends"),
+        (("", "file:/a"), "held against file:/a"),
+        (("file:/a", "file:/b"), "held against file:/b"),
+    ],
+)
+def test_other_keys_of_a_bank_are_told_by_what_they_mean(keys: tuple[str, str], says: str) -> None:
+    before, after = [
+        msgspec.structs.replace(
+            SCHEME, settlement_bank=(msgspec.structs.replace(bank("KES", "A"), keys=each), bank("UGX", "B"))
+        )
+        for each in keys
+    ]
+    assert believed(before, after) == [f"files of the settlement bank of KES are {says}"]
+    assert believed(after, after) == []
 
 
 @pytest.mark.parametrize("table", ["fee", "limit"])

@@ -48,6 +48,21 @@ def test_where_there_are_two_admins_one_proposes_a_scheme_and_the_other_approves
     assert "the books balance" in hub("audit", database=applied)
 
 
+def test_keys_that_cannot_be_read_here_are_said_before_anybody_relies_on_them(applied: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    bank = 'account = "ZSB100100"\n'
+    path.write_text(SCHEME.read_text().replace(bank, bank + 'keys = "file:/nowhere/bank.jwks"\n'))
+    said = hub("apply", str(path), "--dry-run", database=applied)
+    assert "its keys are not at /nowhere/bank.jwks on this machine" in said
+    assert "files of the settlement bank of KES are held against file:/nowhere/bank.jwks" in said
+
+
+def test_a_word_that_is_none_is_said_with_the_row_that_has_it(applied: str, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(SCHEME.read_text().replace('role = "fsp"', 'role = "fps"', 1))
+    assert "participant[baobab].role" in hub("apply", str(path), database=applied, code=1)
+
+
 def test_what_is_no_scheme_is_refused_in_a_line(applied: str, tmp_path: Path) -> None:
     for number, text in enumerate(("[[", "connection = 1", "connection = [{name = 1, adapter = []}]", "scheme = 3")):
         path = tmp_path / f"{number}.toml"

@@ -152,7 +152,7 @@ async def test_a_participants_own_day_is_held_against_its_statement(bank: Bank) 
     lost = hub("files", "statement", "alpha", day, "--to", str(bank.folder / "lost"), database=bank.url, code=2)
     assert "there is no folder" in lost
     assert not (bank.folder / "lost").exists()
-    assert "say --currency" in hub("files", "statement", "nobody", today, database=bank.url, code=1)
+    assert "there is no participant" in hub("files", "statement", "nobody", today, database=bank.url, code=1)
     unknown = hub("files", "statement", "alpha", day, "--format", "pdf", database=bank.url, code=1)
     assert "out of range" in hub("files", "statement", "alpha", "9999-12-31", database=bank.url, code=1)
     assert "'pdf' is none of camt.053, csv" in unknown

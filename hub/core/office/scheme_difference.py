@@ -56,6 +56,17 @@ def cut(before: SchemeFile, after: SchemeFile) -> list[str]:
     ]
 
 
+def believed(before: SchemeFile, after: SchemeFile) -> list[str]:
+    """Say of which settlement banks other keys are believed, or none: then two people say what its files say."""
+    old = {each.currency: each.keys for each in before.settlement_bank}
+    lines = []
+    for bank in after.settlement_bank:
+        if bank.currency in old and old[bank.currency] != bank.keys:
+            way = f"held against {bank.keys}" if bank.keys else "held against no keys: two people take what it sends"
+            lines.append(f"files of the settlement bank of {bank.currency} are {way}")
+    return sorted(lines)
+
+
 def _place(path: Path) -> int:
     table = path[0]
     return _FIRST.index(table) if table in _FIRST else len(_FIRST)
@@ -67,7 +78,9 @@ def _name(path: Path) -> str:
 
 
 def _shown(path: Path, value: str) -> str:
-    return NOT_SHOWN if path[0] == "connection" and path[2:3] == ("secrets",) else value
+    if path[0] == "connection" and path[2:3] == ("secrets",):
+        return NOT_SHOWN
+    return value or "(empty)"
 
 
 def _flat(file: SchemeFile) -> dict[Path, str]:
