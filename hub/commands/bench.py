@@ -79,7 +79,7 @@ def _settle(count: int, rate: int, seconds: int, json: Path | None) -> None:
 def _price() -> None:
     import msgspec  # noqa: PLC0415
 
-    from hub.trial.bench import shown  # noqa: PLC0415
+    from hub.trial.figures import shown  # noqa: PLC0415
     from hub.trial.pricing_bench import measure_pricing  # noqa: PLC0415
 
     out.print(shown(msgspec.to_builtins(measure_pricing())))

@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hub.store.audit import run_audit
-from hub.trial.bench import Setup, cpu_of, executed_twice, open_folder, setup, shown
+from hub.trial.bench import Setup, cpu_of, executed_twice, open_folder, setup
+from hub.trial.figures import report
 
 LOOK_EVERY_S: Final = 1.0
 QUIET_S: Final = 120  # without a single row more: it will not come
@@ -65,11 +66,7 @@ async def measure_batch(console: Console, count: int, *, embedded: bool, json_fi
         async with setup(folder, embedded=embedded) as bench:
             figures = await _measured(console, bench, count, "embedded" if embedded else "processes over RabbitMQ")
     found = msgspec.to_builtins(figures)
-    console.print(shown(found))
-    if json_file is not None:
-        await asyncio.to_thread(
-            json_file.write_bytes, msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n"
-        )
+    await report(console, found, json_file)
     unaccounted = (figures.lost, figures.rejected, figures.executed_twice, figures.credited_beside_the_rows)
     return not (any(unaccounted) or figures.audit_findings)
 

@@ -22,7 +22,6 @@ import msgspec
 from aiohttp import web
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from adapters.contract import installed
 from hub.core.participant import DirectoryEntry, Participant, Role, SchemeFile, Terms
@@ -34,6 +33,7 @@ from hub.store.audit import run_audit
 from hub.store.migrate import upgrade
 from hub.store.sql import SqlStore
 from hub.trial.client import Client
+from hub.trial.figures import report
 from hub.trial.ledger_bench import LedgerFigures, measure_ledger
 from hub.trial.load import Sink, Tally, drained, offer, states
 from hub.trial.processes import Process, cpu_ms
@@ -355,15 +355,6 @@ def _each(before: dict[str, float], after: dict[str, float], name: str, count: i
     return round((after.get(name, 0) - before.get(name, 0)) / max(count, 1), 3)
 
 
-def shown(figures: dict[str, Any]) -> Table:
-    """Return the figures as a table."""
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for name, value in figures.items():
-        text = ", ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value)
-        table.add_row(name, text)
-    return table
-
-
 @contextmanager
 def open_folder() -> Iterator[Path]:
     """A temporary folder that another user can pass through: the database may run as one."""
@@ -388,10 +379,7 @@ async def measure(console: Console, options: Options) -> bool:
         "form": "embedded" if options.embedded else "processes over RabbitMQ",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
     }
-    console.print(shown(figures))
-    if options.json_file is not None:
-        text = figures if options.ledger_only else msgspec.convert(figures, Figures)
-        encoded = msgspec.json.format(msgspec.json.encode(text), indent=2) + b"\n"
-        await asyncio.to_thread(options.json_file.write_bytes, encoded)
+    told = figures if options.ledger_only else msgspec.to_builtins(msgspec.convert(figures, Figures))
+    await report(console, told, options.json_file)
     unaccounted = ("lost", "duplicated", "executed_twice", "audit_findings", "refused")
     return not any(figures.get(each) for each in unaccounted)

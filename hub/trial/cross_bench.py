@@ -24,8 +24,9 @@ from hub.flow import Door
 from hub.ledger.account import Kind
 from hub.store.audit import run_audit
 from hub.store.sql import SqlStore
-from hub.trial.bench import Setup, cpu_of, executed_twice, make_transfer, open_folder, scheme_of, setup, shown
+from hub.trial.bench import Setup, cpu_of, executed_twice, make_transfer, open_folder, scheme_of, setup
 from hub.trial.client import Client
+from hub.trial.figures import report
 from hub.trial.load import SLOWEST_MS, Tally, begin, drained, offer
 from routing.local import LocalBus
 
@@ -117,10 +118,7 @@ async def measure_crossing(
             await _publish(bench.database)
             figures = await _both(console, bench, rate, seconds)
     found = msgspec.to_builtins(figures)
-    console.print(shown(found))
-    if json_file is not None:
-        encoded = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
-        await asyncio.to_thread(json_file.write_bytes, encoded)
+    await report(console, found, json_file)
     unaccounted = ("refused", "failed", "lost", "duplicated", "executed_twice", "audit_findings", "hub_exposure_minor")
     return not any(found[each] for each in unaccounted)
 

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from hub.core.participant import SchemeFile
 from hub.core.settlement.rules import Model, Netting
-from hub.store.audit import run_audit
-from hub.trial.bench import Setup, cpu_of, executed_twice, make_transfer, open_folder, scheme_of, setup, shown
-from hub.trial.load import drained, offer, states
+from hub.trial.accounting import UNACCOUNTED, Accounted, accounted
+from hub.trial.bench import Setup, cpu_of, make_transfer, open_folder, scheme_of, setup
+from hub.trial.figures import report
+from hub.trial.load import drained, offer
 
 CURRENCY: Final = "KES"
 WARM_UP_S: Final = 3
@@ -38,7 +39,7 @@ SELECT count(*) FROM standing AS s WHERE state = 'committed' AND NOT EXISTS (
 """
 
 
-class GrossFigures(msgspec.Struct, kw_only=True):
+class GrossFigures(Accounted, kw_only=True):
     """What was measured."""
 
     windows_released: int
@@ -48,18 +49,6 @@ class GrossFigures(msgspec.Struct, kw_only=True):
     owed_after_slowest_ms: int
     caught_up_s: float  # after the last transfer: until every one that is completed is released
     left: int  # completed, and not released
-    offered_per_second: int
-    transfers_per_second: float
-    p50_ms: float
-    p99_ms: float
-    slowest_ms: float
-    refused: int
-    failed: int
-    lost: int
-    duplicated: int
-    executed_twice: int
-    audit_findings: int
-    cpu_ms_per_transfer: dict[str, float]
 
 
 def _scheme(simulator: str, wallets: int) -> SchemeFile:
@@ -75,11 +64,8 @@ async def measure_gross(console: Console, *, rate: int, seconds: int, json_file:
         async with setup(folder, embedded=False, scheme=_scheme) as bench:
             figures = await _measured(console, bench, rate, seconds)
     found = msgspec.to_builtins(figures)
-    console.print(shown(found))
-    if json_file is not None:
-        encoded = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
-        await asyncio.to_thread(json_file.write_bytes, encoded)
-    unaccounted = ("left", "refused", "failed", "lost", "duplicated", "executed_twice", "audit_findings")
+    await report(console, found, json_file)
+    unaccounted = (*UNACCOUNTED, "left")
     return figures.p99_ms < ALLOWED_P99_MS and not any(found[each] for each in unaccounted)
 
 
@@ -95,13 +81,9 @@ async def _measured(console: Console, bench: Setup, rate: int, seconds: int) -> 
     cpu, began = cpu_of(bench), time.monotonic()
     console.print(f"offering {rate}/s for {seconds} s, in windows of a second ...")
     await load(seconds)
-    took, used = tally.last_callback - began, cpu_of(bench)
+    took_s, used = tally.last_callback - began, cpu_of(bench)
     left, caught_up_s = await _caught_up(bench.database)
-    unheard = tally.missing()
-    known = await states(clients, tally, unheard[:1000])
-    completed = len(tally.accepted) - len(unheard)
     owed = (await _rows(bench.database, _OWED))[0]
-    audit = await asyncio.to_thread(run_audit, bench.database)
     return GrossFigures(
         windows_released=(await _rows(bench.database, _WINDOWS))[0][0],
         obligations_released=owed[0],
@@ -110,18 +92,7 @@ async def _measured(console: Console, bench: Setup, rate: int, seconds: int) -> 
         owed_after_slowest_ms=owed[3],
         caught_up_s=round(caught_up_s, 2),
         left=left,
-        offered_per_second=rate,
-        transfers_per_second=round(completed / took, 1),
-        p50_ms=tally.whole.get_value_at_percentile(50) / 1000,
-        p99_ms=tally.whole.get_value_at_percentile(99) / 1000,
-        slowest_ms=tally.whole.get_value_at_percentile(100) / 1000,
-        refused=len(tally.refused),
-        failed=len(tally.failed),
-        lost=sum(known.get(each) not in ("completed", "failed") for each in unheard),
-        duplicated=tally.duplicated(),
-        executed_twice=await executed_twice(bench),
-        audit_findings=len(audit.findings),
-        cpu_ms_per_transfer={name: round((used[name] - cpu[name]) / max(completed, 1), 3) for name in used},
+        **await accounted(bench, rate=rate, took_s=took_s, cpu=cpu, used=used),
     )
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import aiohttp
-import msgspec
 from hdrh.histogram import HdrHistogram
 from rich.console import Console
 from yarl import URL
 
-from hub.trial.bench import SECRET, Setup, open_folder, setup, shown
+from hub.trial.bench import SECRET, Setup, open_folder, setup
 from hub.trial.client import Client
+from hub.trial.figures import report
 
 SLOWEST_US: Final = 60_000_000
 WARM_UP_S: Final = 3
@@ -55,10 +55,7 @@ async def measure_inquiries(console: Console, *, rate: int, seconds: int, json_f
                 await _offer(straight, found["provider"], rate=rate, seconds=seconds)
                 await _offer(hub, found["hub"], rate=rate, seconds=seconds)
     figures = _figures(found, rate)
-    console.print(shown(figures))
-    if json_file is not None:
-        text = msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n"
-        await asyncio.to_thread(json_file.write_bytes, text)
+    await report(console, figures, json_file)
     return not figures["failed"] and figures["added_p50_ms"] < P50_MAX_MS and figures["added_p99_ms"] < P99_MAX_MS
 
 

@@ -16,8 +16,9 @@ from rich.console import Console
 
 from hub.core.command import Body
 from hub.core.listing import key, own
-from hub.trial.bench import Setup, open_folder, setup, shown
+from hub.trial.bench import Setup, open_folder, setup
 from hub.trial.client import Client
+from hub.trial.figures import report
 from routing.party import Identifier, party
 
 CUSTOMERS: Final = 10_000
@@ -63,11 +64,7 @@ async def measure_listing(console: Console, count: int, *, json_file: Path | Non
             await asyncio.to_thread(fill, bench.database, count)
             figures = {name: await _measured(bench, path) for name, (path, _) in _ASKED.items()}
     found = {"transfers": count, **figures}
-    console.print(shown(found))
-    if json_file is not None:
-        await asyncio.to_thread(
-            json_file.write_bytes, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
-        )
+    await report(console, found, json_file)
     return all(figures[name]["p99_ms"] < ALLOWED_P99_MS for name, (_, fast) in _ASKED.items() if fast)
 
 

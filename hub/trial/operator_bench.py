@@ -37,7 +37,8 @@ from hub.flow import Door
 from hub.lab.child import free_ports
 from hub.store.office_tables import UPSERTS
 from hub.store.sql import SqlStore
-from hub.trial.bench import WALLETS, Setup, open_folder, scheme_of, setup, shown
+from hub.trial.bench import WALLETS, Setup, open_folder, scheme_of, setup
+from hub.trial.figures import report
 from hub.trial.past import make_lists, make_past
 from routing.local import LocalBus
 
@@ -92,10 +93,7 @@ async def measure_operators(console: Console, postings: int, *, json_file: Path 
                 asked = _questions(transfer, correlation)
                 figures = {name: await _measured(session, path) for name, path in asked.items()}
     found = {"postings": postings, "windows_settled": WINDOWS, **figures}
-    console.print(shown(found))
-    if json_file is not None:
-        encoded = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
-        await asyncio.to_thread(json_file.write_bytes, encoded)
+    await report(console, found, json_file)
     return all(each["p99_ms"] < ALLOWED_P99_MS for each in figures.values())
 
 

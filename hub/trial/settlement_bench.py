@@ -19,10 +19,11 @@ from hub.core.settlement.close import CloseWindow
 from hub.core.settlement.rules import Model, Netting
 from hub.core.settlement.window import Obligation, Window, WindowState
 from hub.flow import Door
-from hub.store.audit import run_audit
 from hub.store.sql import SqlStore
-from hub.trial.bench import Setup, cpu_of, executed_twice, make_transfer, open_folder, scheme_of, setup, shown
-from hub.trial.load import drained, offer, states
+from hub.trial.accounting import UNACCOUNTED, Accounted, accounted
+from hub.trial.bench import Setup, cpu_of, make_transfer, open_folder, scheme_of, setup
+from hub.trial.figures import report
+from hub.trial.load import drained, offer
 from hub.trial.past import make_past, pair
 from routing.local import LocalBus
 
@@ -36,7 +37,7 @@ DRAIN_S: Final = 30
 WARM_UP_S: Final = 3
 
 
-class SettlementFigures(msgspec.Struct, kw_only=True):
+class SettlementFigures(Accounted, kw_only=True):
     """What was measured."""
 
     transfers_in_window: int
@@ -45,18 +46,6 @@ class SettlementFigures(msgspec.Struct, kw_only=True):
     obligations: int
     owed_minor: int
     wrong_minor: int  # between what is owed and what the transfers of the past say: must be what the load added
-    offered_per_second: int
-    transfers_per_second: float
-    p50_ms: float
-    p99_ms: float
-    slowest_ms: float
-    refused: int
-    failed: int
-    lost: int
-    duplicated: int
-    executed_twice: int
-    audit_findings: int
-    cpu_ms_per_transfer: dict[str, float]
 
 
 def _scheme(simulator: str, wallets: int) -> SchemeFile:
@@ -78,11 +67,8 @@ async def measure_settlement(console: Console, count: int, *, rate: int, json_fi
             finally:
                 await store.close()
     found = msgspec.to_builtins(figures)
-    console.print(shown(found))
-    if json_file is not None:
-        encoded = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
-        await asyncio.to_thread(json_file.write_bytes, encoded)
-    unaccounted = ("refused", "failed", "lost", "duplicated", "executed_twice", "audit_findings", "wrong_minor")
+    await report(console, found, json_file)
+    unaccounted = (*UNACCOUNTED, "wrong_minor")
     in_time = figures.reckoned_s < ALLOWED_CLOSE_S and figures.p99_ms < ALLOWED_P99_MS
     return in_time and not any(found[each] for each in unaccounted)
 
@@ -113,12 +99,8 @@ async def _measured(console: Console, bench: Setup, store: SqlStore, count: int,
     window, close_s, reckoned_s = await _closed(store)
     await offering
     await drained(tally, DRAIN_S, lambda _: None)
-    took, used = tally.last_callback - began, cpu_of(bench)
-    unheard = tally.missing()
-    known = await states(clients, tally, unheard[:1000])
-    completed = len(tally.accepted) - len(unheard)
+    took_s, used = tally.last_callback - began, cpu_of(bench)
     obligations = await store.records.found(Obligation, window=window.id)
-    audit = await asyncio.to_thread(run_audit, bench.database)
     return SettlementFigures(
         transfers_in_window=sum(each.count for each in window.movements),
         close_s=round(close_s, 3),
@@ -126,18 +108,7 @@ async def _measured(console: Console, bench: Setup, store: SqlStore, count: int,
         obligations=len(obligations),
         owed_minor=sum(each.minor for each in obligations if each.debtor),
         wrong_minor=_wrong(window, obligations, count, len(clients)),
-        offered_per_second=rate,
-        transfers_per_second=round(completed / took, 1),
-        p50_ms=tally.whole.get_value_at_percentile(50) / 1000,
-        p99_ms=tally.whole.get_value_at_percentile(99) / 1000,
-        slowest_ms=tally.whole.get_value_at_percentile(100) / 1000,
-        refused=len(tally.refused),
-        failed=len(tally.failed),
-        lost=sum(known.get(each) not in ("completed", "failed") for each in unheard),
-        duplicated=tally.duplicated(),
-        executed_twice=await executed_twice(bench),
-        audit_findings=len(audit.findings),
-        cpu_ms_per_transfer={name: round((used[name] - cpu[name]) / max(completed, 1), 3) for name in used},
+        **await accounted(bench, rate=rate, took_s=took_s, cpu=cpu, used=used),
     )
 
 
