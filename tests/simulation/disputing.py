@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
-from hub.core.command import Reason, Refusal
+from hub.core.command import Reason
 from hub.core.office.dispute_rules import ENDED, REFUSALS, reasons_for
 from hub.core.office.dispute_terms import Deemed, DisputeTerms
 from hub.core.office.disputes import Answer, Withdraw
@@ -108,16 +108,7 @@ class Disputing:
         return self._chance.sample(found, min(len(found), self._chance.randint(1, 3)))
 
     async def _said(self, deed: Deed) -> None:
-        """Say it until there is an answer."""
-        while True:
-            try:
-                result = await asyncio.wait_for(self._house.door.handle(deed), 30)
-            except (UnavailableError, TimeoutError):
-                await asyncio.sleep(1)
-                continue
-            if isinstance(result, Refusal) and result.reason not in TOO_LATE:
-                self._house.commits.problems.append(f"{deed} was refused: {result}")
-            return
+        await self._house.answered(deed, TOO_LATE)
 
 
 def disputed_wrong(house: House) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 import msgspec
@@ -119,15 +119,20 @@ class House:
 
     async def send(self, command: Submit | Publish | Deed) -> Result:
         """Send as a careful caller: the same again until there is an answer."""
+        result = await self.answered(command, EXPECTED)
+        if isinstance(command, Submit) and isinstance(result, Done):
+            self.accepted.append(result.transfer)
+        return result
+
+    async def answered(self, command: Submit | Publish | Deed, expected: Collection[Reason]) -> Result:
+        """Say it until there is an answer, on virtual time; a refusal for another reason is a problem."""
         while True:
             try:
                 result = await asyncio.wait_for(self.door.handle(command), 30)
             except (UnavailableError, TimeoutError):
                 await asyncio.sleep(1)
                 continue
-            if isinstance(command, Submit) and isinstance(result, Done):
-                self.accepted.append(result.transfer)
-            elif isinstance(result, Refusal) and result.reason not in EXPECTED:
+            if isinstance(result, Refusal) and result.reason not in expected:
                 self.commits.problems.append(f"{command} was refused: {result}")
             return result
 

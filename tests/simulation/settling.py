@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from hub.core.command import Done, Reason, Refusal, Result
+from hub.core.command import Done, Reason, Result
 from hub.core.office.proposal import Approve, Propose
 from hub.core.participant import AccountKey, Scheme
 from hub.core.record import Deed, Desk, Kept
@@ -176,16 +176,7 @@ class Settlement:
         await self._said(approval)
 
     async def _said(self, deed: Deed) -> None:
-        """Say it until there is an answer."""
-        while True:
-            try:
-                result = await asyncio.wait_for(self._house.door.handle(deed), 30)
-            except (UnavailableError, TimeoutError):
-                await asyncio.sleep(1)
-                continue
-            if isinstance(result, Refusal) and result.reason not in TOO_LATE:
-                self._house.commits.problems.append(f"{deed} was refused: {result}")
-            return
+        await self._house.answered(deed, TOO_LATE)
 
     async def finish(self) -> None:
         """Close, release and book until everything is settled, also what was carried on."""

@@ -1,23 +1,23 @@
 """What two people decide is what both have seen: a proposal tells what it would do, and does that or nothing."""
 
-from collections.abc import Sequence
-
 import msgspec
 import pytest
 
-from hub.core.command import Done, Refusal, Result
+from hub.core.command import Done, Refusal
 from hub.core.office.applying import ApplyScheme
+from hub.core.office.files import Overdue
 from hub.core.office.funds import ConfirmFunds, MoveFunds
 from hub.core.office.liquidity import Block, SetCap, Unblock
 from hub.core.office.proposal import Approve, Proposal, ProposalState, Propose
 from hub.core.office.records import Funds
 from hub.core.office.ruling import Rule
-from hub.core.record import Deed, Desk, Selector
+from hub.core.record import Deed
 from hub.core.settlement.names import window_id
 from hub.core.settlement.rules import DefaultPath
 from hub.core.settlement.settle import Release
 from hub.core.settlement.window import Payment, PaymentState, Window, WindowState
 from routing.message import Verdict
+from tests.store.bank import hurried
 from tests.store.house import House, reason_of, scheme_file, submit
 from tests.store.office import CHECKER, MAKER, approved, fresh, kept, moving, proposed
 from tests.store.windows import NET, close, closing_house, defaulted, given, reckon
@@ -151,7 +151,10 @@ async def test_that_the_bank_is_late_changes_nothing_that_was_seen(house: House)
         "funds in from alpha, for its position: 20 KES: approved, then confirmed, B-1 at the bank",
         f"payment {funds.payment} of 20 KES from alpha to the scheme: awaited, then posted, B-1 at the bank",
     ]
-    assert isinstance(await house.door.handle(Late(by="calendar", payment=funds.payment)), Done)
+    await hurried(house, await kept(house, Payment, funds.payment))
+    late = Overdue(by="calendar", payments=(funds.payment,), about=(funds.id,))
+    assert isinstance(await house.door.handle(late), Done)
+    assert (await kept(house, Payment, funds.payment)).state is PaymentState.MISSING
     assert isinstance(await house.door.handle(Approve(by=CHECKER, proposal=confirming.id, deed=said)), Done)
 
 
@@ -172,21 +175,6 @@ async def test_what_is_final_already_is_not_told_as_moved(house: House) -> None:
     rule = Rule(by=MAKER, transfer=transfer.id, state=transfer.state, verdict=Verdict.ACCEPTED, why="it said so")
     (line,) = (await put(house, rule)).effects
     assert "it is committed already" in line
-
-
-class Late(Deed, frozen=True, kw_only=True):
-    """The bank has not said anything of a payment in time."""
-
-    payment: str
-
-    def wants(self) -> Sequence[Selector]:
-        return (Selector(Payment, "id", self.payment),)
-
-    def decide(self, desk: Desk) -> Result:
-        found = desk.get(Payment, self.payment)
-        assert found is not None
-        desk.keep(msgspec.structs.replace(found, state=PaymentState.MISSING, due_ms=None))
-        return Done()
 
 
 async def test_money_that_is_spent_meanwhile_is_not_sent_out(house: House) -> None:
