@@ -31,6 +31,12 @@ async def named(store: "SqlStore", by: str) -> None:
         raise RefusedError(f"{refused.reason}: {refused.detail}")
 
 
+def by_admins(by: str, why: str) -> None:
+    """Refuse what one admin proposes and another approves where nobody says it, or why; raises ValueError."""
+    if not by or not why:
+        raise ValueError("there are two admins: say --by and --why, and have another admin approve it")
+
+
 async def propose(deed: "Deed", *, about: str, why: str) -> str:
     """Put a deed before a second person, and say what that person types; returns the proposal's id."""
     from hub.core.office.operators import approver_of  # noqa: PLC0415

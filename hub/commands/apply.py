@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands.acting import propose
+from hub.commands.acting import by_admins, propose
 from hub.commands.plain import loop, out
 from hub.settings import Settings
 
@@ -30,7 +30,7 @@ def apply(
     from hub.core.office.applying import ApplyScheme, names_of  # noqa: PLC0415
     from hub.core.office.operators import ADMINS_MIN  # noqa: PLC0415
     from hub.core.office.records import Operator  # noqa: PLC0415
-    from hub.core.office.scheme_difference import believed, cut, difference  # noqa: PLC0415
+    from hub.core.office.scheme_difference import difference, meaning  # noqa: PLC0415
     from hub.roles.keys import unreadable  # noqa: PLC0415
     from hub.roles.scheme import read_scheme  # noqa: PLC0415
     from hub.roles.store import opened  # noqa: PLC0415
@@ -40,8 +40,7 @@ def apply(
         async with opened(Settings()) as store:
             base, before = await _in_force(store)
             lines = difference(before, after)
-            first = [] if before is None else [*cut(before, after), *believed(before, after)]
-            for line in (*first, *lines):
+            for line in (*([] if before is None else meaning(before, after)), *lines):
                 out.print(line, style=_COLOURS.get(line[0]), highlight=False, markup=False)
             for line in unreadable(after):
                 out.print(line, style="bold red", highlight=False, markup=False, soft_wrap=True)
@@ -53,8 +52,7 @@ def apply(
                 version = await store.apply_scheme(after, by or "owner")
                 out.print(f"version {version} is in force", style="bold")
                 return
-        if not by or not why:
-            raise ValueError("there are two admins: say --by and --why, and have another admin approve it")
+        by_admins(by, why)
         deed = ApplyScheme(by=by, base=base, models=names_of(before), file=after, why=why)
         await propose(deed, about=f"{file.name}, in the place of version {base}", why=why)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from hub.commands.acting import done, propose
+from hub.commands.acting import by_admins, done, propose
 from hub.commands.plain import loop, out
 from hub.settings import Settings
 
@@ -51,8 +51,7 @@ def admit(
             if not admins:
                 out.print("One more admin is admitted in this way; those two admit the others.")
         else:
-            if not by or not why:
-                raise ValueError("there are two admins: say --by and --why, and have another admin approve it")
+            by_admins(by, why)
             deed = AdmitOperator(by=by, operator=name, roles=named, secret_hash=hashed, why=why)
             await propose(deed, about=f"{name}: {', '.join(named)}", why=why)
         if secret:

@@ -14,6 +14,7 @@ import msgspec
 from adapters.contract import Connection as AdapterConnection
 from adapters.contract import installed
 from adapters.http import Work
+from hub.core.office.scheme_difference import label_of
 from hub.core.participant import SchemeError, SchemeFile, check
 from routing.table import Connection
 
@@ -53,8 +54,9 @@ def _named(text: str, document: dict[str, Any]) -> str:
     """Name the row that a decoder's words are about as people know it, instead of by its place."""
 
     def name(found: re.Match[str]) -> str:
-        row = document[found[1]][int(found[2])]
-        return f"{found[1]}[{row.get('id') or row.get('name') or row.get('currency') or int(found[2]) + 1}]"
+        table, place = found[1], int(found[2])
+        row = document[table][place]
+        return f"{table}[{(isinstance(row, dict) and label_of(table, row)) or place + 1}]"
 
     return re.sub(r"\$\.(\w+)\[(\d+)\]", name, text)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from hub.core.command import Reason, Refusal
 from hub.core.office.liquidity import caps_to_set
 from hub.core.office.records import Change, Difference, DifferenceKind, Dispute, File, Funds, Operator, Setting
-from hub.core.office.scheme_difference import believed, cut, difference
+from hub.core.office.scheme_difference import difference, meaning
 from hub.core.record import Deed, Desk
 from hub.core.settlement.settle import AWAITED
 from hub.core.settlement.window import Obligation, Payment, Window
@@ -76,8 +76,7 @@ def _applied(tried: Desk) -> Iterator[str]:
     if tried.decided.scheme is None:
         return
     before, after = tried.scheme.file, tried.decided.scheme.file
-    yield from cut(before, after)
-    yield from believed(before, after)
+    yield from meaning(before, after)
     for key, cap in sorted(caps_to_set(before, after).items()):
         account = tried.book.accounts.get(tried.scheme.accounts.get(key, 0))
         if account is not None and account.cap_minor != cap:

@@ -45,6 +45,11 @@ def difference(before: SchemeFile | None, after: SchemeFile) -> list[str]:
     return [line for _, line in sorted(lines, key=lambda each: (_place(each[0]), each[0], each[1]))]
 
 
+def meaning(before: SchemeFile, after: SchemeFile) -> list[str]:
+    """Say what a scheme does beside what its lines tell: it closes windows, and has other keys believed."""
+    return [*cut(before, after), *believed(before, after)]
+
+
 def cut(before: SchemeFile, after: SchemeFile) -> list[str]:
     """Say of which currencies a scheme closes the open windows."""
     models = (before.settlement_model, after.settlement_model)
@@ -108,12 +113,17 @@ def _labels(table: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     times: Counter[str] = Counter()
     labels = []
     for row in rows:
-        known = (*_NAMED_BY.get(table, ()), *_USUALLY)
-        fields = next((each for each in known if all(name in row for name in each)), ())
-        label = " ".join(str(row[name]) for name in fields)
+        label = label_of(table, row)
         times[label] += 1
         labels.append(label if times[label] == 1 else f"{label}#{times[label]}")
     return labels
+
+
+def label_of(table: str, row: Mapping[str, Any]) -> str:
+    """Name a row of a table as people know it; empty: it has nothing that it is known by."""
+    known = (*_NAMED_BY.get(table, ()), *_USUALLY)
+    fields = next((each for each in known if all(name in row for name in each)), ())
+    return " ".join(str(row[name]) for name in fields)
 
 
 def _reordered(before: SchemeFile, after: SchemeFile) -> list[str]:

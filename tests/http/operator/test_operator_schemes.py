@@ -48,6 +48,7 @@ async def test_a_scheme_is_proposed_by_one_admin_and_approved_by_another(bureau:
         "[[",
         "connection = 1",
         "[scheme]\nname = 3",
+        "participant = [1]\n[scheme]\nname = 'x'",
         "",
         "\x07",
         f"x = 1{'0' * 5000}",
