@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.commands.acting import fresh_id, propose
-from hub.commands.plain import Limit, id_in, loop, out
+from hub.commands.plain import Limit, id_in, loop, one_of, out
 from hub.settings import Settings
 
 differences = typer.Typer(no_args_is_help=True, help="Where the bank's or a participant's books differ from the hub's.")
@@ -72,10 +72,7 @@ def resolve(
     from hub.roles.store import opened  # noqa: PLC0415
 
     async def main() -> None:
-        try:
-            resolution = Resolution(how.lower())
-        except ValueError:
-            raise ValueError(f"{how!r} is none of {', '.join(Resolution)}") from None
+        resolution = one_of(how, Resolution)
         if resolution is Resolution.INTO_FUNDS and not participant:
             raise ValueError("whose money is it? Say --participant")
         async with opened(Settings()) as store:

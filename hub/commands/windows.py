@@ -133,7 +133,7 @@ def default(
     With --yes it is proposed. Nothing is changed before another person has approved it; the participant's new debits
     are blocked then.
     """
-    from hub.core.settlement.default import preview  # noqa: PLC0415
+    from hub.core.settlement.default import guarantee_in, preview  # noqa: PLC0415
     from hub.core.settlement.handle_default import HandleDefault  # noqa: PLC0415
     from hub.core.settlement.rules import DefaultPath  # noqa: PLC0415
     from hub.roles.store import opened  # noqa: PLC0415
@@ -142,7 +142,7 @@ def default(
     async def main() -> None:
         async with opened(Settings()) as store:
             window, obligations, payments = await _all_of(store, name)
-            pot = await guarantee(store, window.currency)
+            pot = guarantee_in(await store.accounts(), window.currency)
         chosen = one_of(path, DefaultPath) if path else window.terms.default
         found = preview(window, obligations, payments, participant, chosen)
         out.print(preview_table(found, window))
@@ -162,15 +162,6 @@ def default(
         await propose(deed, about=f"{participant} in {window.model}/{window.number}", why=why)
 
     loop(main)
-
-
-async def guarantee(store: "SqlStore", currency: str) -> int:
-    """Return what the guarantee of a currency may pay, in minor units."""
-    from hub.ledger.account import Kind  # noqa: PLC0415
-    from hub.ledger.position import available  # noqa: PLC0415
-
-    accounts = await store.accounts()
-    return sum(available(each) or 0 for each in accounts if (each.kind, each.currency) == (Kind.GUARANTEE, currency))
 
 
 async def _window(name: str) -> "Window":

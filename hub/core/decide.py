@@ -273,8 +273,10 @@ class Bench:
     def _said(self, command: Ruling | Word) -> Result:
         """Take the word of a named operator, or of the participant that was instructed."""
         transfer = self._standing.transfers.get(command.transfer)
-        if (ended := self._not_asked(command, transfer)) is not None or transfer is None:
-            return ended or Refusal(reason=Reason.TRANSFER_UNKNOWN)
+        if transfer is None:
+            return Refusal(reason=Reason.TRANSFER_UNKNOWN)
+        if (ended := self._not_asked(command, transfer)) is not None:
+            return ended
         if isinstance(command, Ruling) and transfer.state is State.IN_REVIEW:
             return self._reviewed(transfer, command)
         if isinstance(command, Ruling):
@@ -288,9 +290,9 @@ class Bench:
         return Done(transfer=transfer.id, state=transfer.state)
 
     @staticmethod
-    def _not_asked(command: Ruling | Word, transfer: Transfer | None) -> Result | None:
+    def _not_asked(command: Ruling | Word, transfer: Transfer) -> Result | None:
         """Say why a word on a transfer changes nothing; None: it is what the transfer waits for."""
-        if transfer is None or (isinstance(command, Word) and command.caller not in insiders(transfer)):
+        if isinstance(command, Word) and command.caller not in insiders(transfer):
             return Refusal(reason=Reason.TRANSFER_UNKNOWN)
         operation = AWAITED.get(transfer.state)
         if operation is None and transfer.state in ENDS[command.verdict]:
@@ -307,9 +309,11 @@ class Bench:
     def _foreseen(self, ruling: Ruling) -> Refusal | str:
         """Say what an operator's word would do, for whoever is to approve it."""
         transfer = self._standing.transfers.get(ruling.transfer)
+        if transfer is None:
+            return Refusal(reason=Reason.TRANSFER_UNKNOWN)
         ended = self._not_asked(ruling, transfer)
-        if transfer is None or isinstance(ended, Refusal):
-            return ended if isinstance(ended, Refusal) else Refusal(reason=Reason.TRANSFER_UNKNOWN)
+        if isinstance(ended, Refusal):
+            return ended
         if ended is not None:
             return f"transfer {transfer.id}: it is {transfer.state} already; what stands for it as a case is closed"
         money = f"{Money(transfer.minor, transfer.currency)} {transfer.currency}"

@@ -30,8 +30,8 @@ from routing.table import INSTITUTION_KEYS, PREFIX_KEYS, Connection, Directory, 
 
 QUOTE_LIFETIME_MAX_S: Final = 86_400
 # Ids stand in paths, in names of files and columns of CSV, and beside the names of operators.
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")  # of connections and models, for people
 # Who else has a part in what is kept: no participant may be taken for one of them.
 _OTHERS: Final = frozenset({"bank", "hub", "scheme", "operator", "calendar"})
 UTC_OFFSET_MAX: Final = 14 * 60  # minutes; the easternmost time zone

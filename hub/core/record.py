@@ -230,13 +230,12 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     checked: ClassVar[bool] = False  # it moves or releases money: one operator proposes it, another approves it
     makes: ClassVar[str] = ""  # the field with the id of what it makes: 32 hexadecimal digits
     counts: ClassVar[bool] = False  # how many there are decides it: of such deeds one comes after the other
-    last: ClassVar[bool] = False  # what is decided after it stands on something else: it is a batch's last
     by: str  # who brings it about: an operator, "calendar", "bank file ..."
     ref: str = ""  # 32 hexadecimal digits of its own: said again, it changes nothing
 
     def is_last(self) -> bool:
-        """Say whether no other may be decided after it in its batch."""
-        return self.last
+        """Say whether no other may be decided after it in its batch: it would stand on something else."""
+        return False
 
     def wants(self) -> Sequence[Selector]:
         """Say which records are to be loaded and locked."""

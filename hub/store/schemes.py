@@ -3,6 +3,8 @@
 It decides nothing: two people have, or whoever founds the office.
 """
 
+from typing import Final
+
 import msgspec
 from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
@@ -15,8 +17,8 @@ from hub.store.settlement import open_windows
 from hub.store.statements import NOW_MS
 
 # Whoever comes second sees the first one's version; whoever reads is let be.
-LOCK_SCHEME = "LOCK TABLE scheme IN EXCLUSIVE MODE"
-_INSERT = "INSERT INTO scheme (document, applied_ms, applied_by) VALUES (%s::json, %s, %s) RETURNING version"
+LOCK_SCHEME: Final = "LOCK TABLE scheme IN EXCLUSIVE MODE"
+_INSERT: Final = "INSERT INTO scheme (document, applied_ms, applied_by) VALUES (%s::json, %s, %s) RETURNING version"
 
 
 async def put_in_force(cursor: AsyncCursor[TupleRow], file: SchemeFile, by: str, at_ms: int) -> int:

@@ -10,14 +10,13 @@ from typing import Final
 
 from hub.core.office.applying import ApplyScheme, names_of
 from hub.core.office.operators import ADMINS_MIN
-from hub.core.office.proposal import Approve, Propose
 from hub.core.office.records import Operator
 from hub.core.office.scheme_difference import difference
 from hub.core.participant import NoSchemeError, SchemeFile
 from hub.flow import Door
-from hub.http.ids import new_id
 from hub.roles.credentials import Issued, admit
 from hub.store.sql import SqlStore, secret_hash
+from hub.trial.prefunding import by_two
 from routing.local import LocalBus
 
 DEMO: Final = "demo"  # who applies the demo's scheme
@@ -54,15 +53,9 @@ async def _in_force(store: SqlStore, file: SchemeFile) -> str:
 
 async def _by_two(store: SqlStore, file: SchemeFile, admins: list[str]) -> int:
     """Have one admin propose the scheme, and another approve it; raises ValueError where it is refused."""
-    door, before, proposal = Door(store, LocalBus(), lambda _: None), await store.scheme(), new_id()
+    before = await store.scheme()
     deed = ApplyScheme(by=admins[0], base=before.version, models=names_of(before.file), file=file, why=WHY)
-    for each in (
-        Propose(by=admins[0], proposal=proposal, deed=deed, subject=DEMO, why=WHY),
-        Approve(by=admins[1], proposal=proposal, deed=deed),
-    ):
-        result = await door.handle(each)
-        if result.reason:
-            raise ValueError(f"the demo's scheme was not taken: {result}")
+    await by_two(Door(store, LocalBus(), lambda _: None), deed, admins[1], why=WHY, subject=DEMO)
     return (await store.scheme()).version
 
 

@@ -29,13 +29,13 @@ async def prefunded(door: Door, participant: str, money: Money, reference: str) 
         await by_two(door, said)
 
 
-async def by_two(door: Door, deed: Deed) -> None:
-    """Have a deed proposed by the trial's maker and approved by its checker; raises RuntimeError for a refusal."""
+async def by_two(door: Door, deed: Deed, checker: str = CHECKER, *, why: str = WHY, subject: str = "") -> None:
+    """Have a deed proposed by whoever it is by, and approved by another; raises ValueError for a refusal."""
     proposal = new_id()
     for each in (
-        Propose(by=MAKER, proposal=proposal, deed=deed, why=WHY),
-        Approve(by=CHECKER, proposal=proposal, deed=deed),
+        Propose(by=deed.by, proposal=proposal, deed=deed, subject=subject, why=why),
+        Approve(by=checker, proposal=proposal, deed=deed),
     ):
         result = await door.handle(each)
         if result.reason:
-            raise RuntimeError(f"the trial's two people were refused: {result}")
+            raise ValueError(f"the trial's two people were refused: {result}")

@@ -9,11 +9,10 @@ from typing import Final
 import msgspec
 
 from hub.core.office.operators import AdmitOperator, FoundOffice
-from hub.core.office.proposal import Approve, Propose
 from hub.core.office.records import Operator, OperatorRole
 from hub.core.record import Deed
 from hub.flow import Door
-from hub.http.ids import new_id
+from hub.trial.prefunding import by_two
 
 ADMINS: Final = ("admin-1", "admin-2")
 STAFF: Final[Mapping[str, tuple[OperatorRole, ...]]] = {
@@ -49,9 +48,7 @@ async def staffed(door: Door, path: Path) -> dict[str, str]:
 
 async def _admit(door: Door, name: str, hashed: str) -> None:
     deed = AdmitOperator(by=ADMINS[0], operator=name, roles=STAFF[name], secret_hash=hashed, why=WHY)
-    id_ = new_id()
-    await _done(door, Propose(by=ADMINS[0], proposal=id_, deed=deed, why=WHY))
-    await _done(door, Approve(by=ADMINS[1], proposal=id_, deed=deed))
+    await by_two(door, deed, ADMINS[1], why=WHY)
 
 
 async def _done(door: Door, deed: Deed) -> None:

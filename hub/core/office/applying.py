@@ -20,11 +20,14 @@ class ApplyScheme(Deed, frozen=True, kw_only=True):
     """Put a scheme in force in the place of another."""
 
     checked: ClassVar[bool] = True
-    last: ClassVar[bool] = True
     base: int  # the version that it takes the place of
     models: tuple[str, ...]  # the settlement models of that version: their open windows may be cut
     file: SchemeFile
     why: str
+
+    def is_last(self) -> bool:
+        """End its batch: what comes with it is decided under it."""
+        return True
 
     def wants(self) -> Sequence[Selector]:
         """Want the windows that it may cut."""

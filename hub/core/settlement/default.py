@@ -23,6 +23,8 @@ from hub.core.settlement.window import (
     Window,
     WindowState,
 )
+from hub.ledger.account import Account, Kind
+from hub.ledger.position import available
 
 # The bank has not moved anything for these, and is not to any more.
 UNBOOKED = AWAITED | {PaymentState.REFUSED}
@@ -209,3 +211,8 @@ def _gains(edges: Counter[Edge]) -> Counter[str]:
         found[each.creditor] += each.minor
         found[each.debtor] -= each.minor
     return found
+
+
+def guarantee_in(accounts: Iterable[Account], currency: str) -> int:
+    """Return what the guarantee of a currency may pay, in minor units."""
+    return sum(available(each) or 0 for each in accounts if (each.kind, each.currency) == (Kind.GUARANTEE, currency))

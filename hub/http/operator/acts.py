@@ -79,6 +79,11 @@ def ref_of(operator: str, key: str, what: str, terms: Any = None) -> str:
     return sha256(msgspec.json.encode([operator, key, what, terms], order="deterministic")).hexdigest()[:32]
 
 
+def proposal_of(ref: str) -> str:
+    """Return the id of the proposal that is made under a reference: said again, it is the same one."""
+    return sha256(f"proposal\n{ref}".encode()).hexdigest()[:32]
+
+
 def deed_from(act: Act, terms: Any, *, by: str, ref: str) -> Deed:
     """Read a deed; raises a ProblemError. The id of what it makes follows from its `ref`: nobody gives one."""
     made = act.makes

@@ -5,7 +5,6 @@ A bank's file is held against its keys. A refused file is kept with what is wron
 
 import asyncio
 from datetime import date
-from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +19,7 @@ from hub.core.office.records import File, OperatorRole
 from hub.core.participant import SchemeError
 from hub.core.record import Deed
 from hub.files.answers import answer as read_answer
-from hub.http.operator.acts import ref_of
+from hub.http.operator.acts import proposal_of, ref_of
 from hub.http.operator.deciding import carried_out, key_of
 from hub.http.operator.forms import form_of
 from hub.http.operator.kept import named, written
@@ -70,6 +69,11 @@ def _waiting() -> type[msgspec.Struct]:
     return msgspec.defstruct("FileProposed", fields, kw_only=True, namespace={"__doc__": about})
 
 
+def _check_why(why: str) -> None:
+    if len(why) > _WHY_MAX:
+        raise ProblemError("body_invalid", f"at most {_WHY_MAX} characters", property_="body.why")
+
+
 def _check_name(name: str) -> None:
     if not name.strip() or len(name) > _NAME_MAX or not name.isprintable():
         raise ProblemError("body_invalid", f"1 to {_NAME_MAX} printable characters", property_="body.name")
@@ -79,8 +83,7 @@ async def _bring(office: Office, call: Call) -> web.Response:
     """Answer POST /files."""
     body: FileBrought = call.body
     _check_name(body.name)
-    if len(body.why) > _WHY_MAX:
-        raise ProblemError("body_invalid", f"at most {_WHY_MAX} characters", property_="body.why")
+    _check_why(body.why)
     scheme = await office.store.scheme()
     try:
         keys = await asyncio.to_thread(office.bank_keys, scheme)
@@ -112,13 +115,9 @@ async def _bring(office: Office, call: Call) -> web.Response:
     return versioned(201, written(file), file.version)
 
 
-def _proposal_of(ref: str) -> str:
-    return sha256(f"proposal\n{ref}".encode()).hexdigest()[:32]
-
-
 async def _proposed(office: Office, call: Call, deed: Deed, subject: str, why: str) -> web.Response:
     """Put what a file says before a second person; said again under its key, it is the same proposal."""
-    id_ = _proposal_of(deed.ref)
+    id_ = proposal_of(deed.ref)
     if await office.store.records.one(Proposal, id_) is None:
         proposing = Propose(by=deed.by, ref=deed.ref, proposal=id_, deed=deed, subject=subject, why=why)
         await carried_out(office, call, proposing, type(deed).__name__, id_)
@@ -139,8 +138,7 @@ async def _bring_scheme(office: Office, call: Call) -> web.Response:
     """Answer POST /schemes."""
     body: SchemeBrought = call.body
     _check_name(body.name)
-    if len(body.why) > _WHY_MAX:
-        raise ProblemError("body_invalid", f"at most {_WHY_MAX} characters", property_="body.why")
+    _check_why(body.why)
     if len(body.content) > _SCHEME_MAX:
         raise ProblemError("too_large", f"a scheme has at most {_SCHEME_MAX} characters")
     try:
@@ -149,7 +147,7 @@ async def _bring_scheme(office: Office, call: Call) -> web.Response:
         raise ProblemError("terms_invalid", str(error), property_="body.content") from None
     scheme = await office.store.scheme()
     ref = ref_of(call.operator.id, key_of(call), "ApplyScheme")
-    before = await office.store.records.one(Proposal, _proposal_of(ref))
+    before = await office.store.records.one(Proposal, proposal_of(ref))
     known = None if before is None else deed_in(bytes(before.terms))
     if before is not None and not (isinstance(known, ApplyScheme) and known.file == file):
         raise ProblemError("key_reused", f"by it, {before.act} was proposed, of {before.subject}")

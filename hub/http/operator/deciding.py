@@ -3,7 +3,6 @@
 One approves what one has seen: the version is named in If-Match, and the core compares the terms under lock.
 """
 
-from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +16,7 @@ from hub.core.office.proposal import REJECTING, Approve, Dismiss, Proposal, Prop
 from hub.core.office.records import Operator, OperatorRole
 from hub.core.record import Deed
 from hub.http.errors import answer
-from hub.http.operator.acts import Act, act_of, acts, deed_from, ref_of
+from hub.http.operator.acts import Act, act_of, acts, deed_from, proposal_of, ref_of
 from hub.http.operator.forms import form_of
 from hub.http.operator.kept import named, written
 from hub.http.operator.problems import ProblemError, refused
@@ -104,7 +103,7 @@ async def _propose(office: Office, call: Call) -> web.Response:
     deed = deed_from(act, body.terms, by=by, ref=ref)
     # The deed is carried out under a reference of its own when it is approved.
     deed = msgspec.structs.replace(deed, ref="")
-    id_ = sha256(f"proposal\n{ref}".encode()).hexdigest()[:32]
+    id_ = proposal_of(ref)
     before = await office.store.records.one(Proposal, id_)
     if before is not None and msgspec.json.decode(before.terms) != msgspec.json.decode(msgspec.json.encode(deed)):
         raise ProblemError("key_reused", f"by it, {before.act} was proposed")

@@ -83,23 +83,20 @@ def terms_in(proposal: Proposal) -> Any:
     try:
         deed = deed_in(bytes(proposal.terms))
         if isinstance(deed, ApplyScheme):
-            return {"base": deed.base, "document": public(msgspec.to_builtins(deed.file))}
+            return {"base": deed.base, "document": without_secrets(msgspec.to_builtins(deed.file))}
         return shown(deed)
     except (msgspec.DecodeError, KeyError):  # of an act that this version does not know
-        return _without_secrets(msgspec.json.decode(proposal.terms))
+        return without_secrets(msgspec.json.decode(proposal.terms))
 
 
-def public(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a scheme's document without where its secrets are: they are not in it, and all the same nobody is told."""
-    found: dict[str, Any] = _without_secrets(document)
-    return found
+def without_secrets(value: Any) -> Any:
+    """Return what is kept without anything that is called secrets, at any depth.
 
-
-def _without_secrets(value: Any) -> Any:
-    """Return what is kept without anything that is called secrets, at any depth."""
+    Of a scheme's these say only where they are: all the same nobody is told.
+    """
     if isinstance(value, dict):
-        return {name: _without_secrets(each) for name, each in value.items() if name != "secrets"}
-    return [_without_secrets(each) for each in value] if isinstance(value, list) else value
+        return {name: without_secrets(each) for name, each in value.items() if name != "secrets"}
+    return [without_secrets(each) for each in value] if isinstance(value, list) else value
 
 
 def filters_of(kind: type[Record]) -> tuple[Query, ...]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from hub.core.settlement.default import DefaultError, Preview, preview
+from hub.core.settlement.default import DefaultError, Preview, guarantee_in, preview
 from hub.core.settlement.rules import DefaultPath
 from hub.core.settlement.window import Obligation, Payment, Window
 from hub.http.errors import answer
@@ -14,8 +14,6 @@ from hub.http.operator.kept import named
 from hub.http.operator.lists import TEXT, one_of, plain
 from hub.http.operator.problems import ProblemError
 from hub.http.operator.row import READERS, Call, Office, Query, Row
-from hub.ledger.account import Kind
-from hub.ledger.position import available
 
 _EVERY: Final = 1_000_000
 _PATHS: Final = [each.value for each in DefaultPath]
@@ -34,8 +32,7 @@ async def _default(office: Office, call: Call) -> web.Response:
         found = preview(window, obligations, payments, call.query["participant"], path)
     except DefaultError as error:
         raise ProblemError("record_forbids", str(error)) from None
-    pots = [each for each in await office.store.accounts() if (each.kind, each.currency) == (Kind.GUARANTEE, currency)]
-    there = sum(available(each) or 0 for each in pots)
+    there = guarantee_in(await office.store.accounts(), currency)
     body: dict[str, Any] = shown(found, currency) | {
         "guarantee_pays": amount(found.guarantee_minor, currency),
         "guarantee_there": amount(there, currency),

@@ -13,7 +13,7 @@ from hub.core.command import Reason
 from hub.core.participant import Participant
 from hub.http.errors import answer
 from hub.http.operator.forms import Amount, Time, amount, form_of, shown
-from hub.http.operator.kept import public
+from hub.http.operator.kept import without_secrets
 from hub.http.operator.lists import PAGED, TEXT, limit_of, listed, one_of, page_in, plain
 from hub.http.operator.problems import ProblemError
 from hub.http.operator.row import READERS, Call, Office, Query, Row, list_of
@@ -129,7 +129,7 @@ async def _document(office: Office, version: int) -> web.Response:
     if found is None:
         raise ProblemError(Reason.RECORD_UNKNOWN)
     applied, document = found
-    return answer(200, shown(applied) | {"document": public(document)})
+    return answer(200, shown(applied) | {"document": without_secrets(document)})
 
 
 async def _cases(office: Office, call: Call) -> web.Response:
